@@ -1,0 +1,7 @@
+package dev.frazil.net;
+
+/** A transport protocol below STUN, ICE and data. */
+public enum Transport {
+  UDP,
+  TCP
+}

@@ -1,0 +1,5 @@
+/** Frazil's lab. */
+@NullMarked
+package dev.frazil.lab;
+
+import org.jspecify.annotations.NullMarked;
