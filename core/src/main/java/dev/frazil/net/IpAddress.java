@@ -11,7 +11,8 @@ import java.nio.ByteBuffer;
  * @param low the lower 64 bits of an IPv6 address; the 32 bits of an IPv4 address
  * @param scopeId the index of the interface that an IPv6 link-local address belongs to, else 0
  */
-public record IpAddress(int family, long high, long low, int scopeId) implements Comparable<IpAddress> {
+public record IpAddress(int family, long high, long low, int scopeId)
+    implements Comparable<IpAddress> {
   /** 0.0.0.0. */
   public static final IpAddress ANY4 = ofIpv4(0);
   /** ::. */
@@ -39,7 +40,8 @@ public record IpAddress(int family, long high, long low, int scopeId) implements
     return switch (bytes.length) {
       case 4 -> ofIpv4(buffer.getInt());
       case 16 -> ofIpv6(buffer.getLong(), buffer.getLong());
-      default -> throw new IllegalArgumentException("an IP address has 4 or 16 bytes, not " + bytes.length);
+      default ->
+        throw new IllegalArgumentException("an IP address has 4 or 16 bytes, not " + bytes.length);
     };
   }
 
@@ -118,7 +120,10 @@ public record IpAddress(int family, long high, long low, int scopeId) implements
       return true;
     }
     if (isIpv4()) {
-      return low >>> 24 == 10 || low >>> 20 == 0xAC1 || low >>> 16 == 0xC0A8 || low >>> 22 == 0x6440 >>> 6;
+      return low >>> 24 == 10
+          || low >>> 20 == 0xAC1
+          || low >>> 16 == 0xC0A8
+          || low >>> 22 == 0x6440 >>> 6;
     }
     return high >>> 57 == 0xFC >>> 1;
   }

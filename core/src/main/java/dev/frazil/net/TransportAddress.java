@@ -7,7 +7,8 @@ package dev.frazil.net;
  * @param port 0 to 65535
  * @param transport the transport protocol
  */
-public record TransportAddress(IpAddress ip, int port, Transport transport) implements Comparable<TransportAddress> {
+public record TransportAddress(IpAddress ip, int port, Transport transport)
+    implements Comparable<TransportAddress> {
   public TransportAddress {
     if (port < 0 || port > 65535) {
       throw new IllegalArgumentException("a port is 0 to 65535, not " + port);
