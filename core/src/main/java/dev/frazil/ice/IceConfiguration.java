@@ -1,0 +1,253 @@
+package dev.frazil.ice;
+
+import dev.frazil.net.IpAddress;
+import dev.frazil.stun.Retransmission;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.random.RandomGenerator;
+
+/** What an agent is told once, when it is made. Immutable; made by {@link #builder}. */
+public final class IceConfiguration {
+  final RandomGenerator random;
+  final Role role;
+  final boolean lite;
+  final boolean trickle;
+  final boolean renomination;
+  final boolean consent;
+  final boolean loopback;
+  final boolean eventLog;
+  final int pacing;
+  final int maxPairs;
+  final AddressHandling addressHandling;
+  final List<StunServer> stunServers;
+  final Map<IpAddress, IpAddress> externalAddresses;
+  final Predicate<Candidate> remoteFilter;
+  final Predicate<InterfaceAddress> interfaceFilter;
+  final Retransmission retransmission;
+  final Pacer pacer;
+  final long gatheringLimit;
+  final long keepaliveInterval;
+  final long disconnectedAfter;
+  final long releaseAfter;
+  final long endOfCandidatesLimit;
+
+  private IceConfiguration(Builder builder) {
+    random = builder.random;
+    role = builder.role;
+    lite = builder.lite;
+    trickle = builder.trickle;
+    renomination = builder.renomination;
+    consent = builder.consent;
+    loopback = builder.loopback;
+    eventLog = builder.eventLog;
+    pacing = builder.pacing;
+    maxPairs = builder.maxPairs;
+    addressHandling = builder.addressHandling;
+    stunServers = List.copyOf(builder.stunServers);
+    externalAddresses = Map.copyOf(builder.externalAddresses);
+    remoteFilter = builder.remoteFilter;
+    interfaceFilter = builder.interfaceFilter;
+    retransmission = builder.retransmission;
+    pacer = builder.pacer;
+    gatheringLimit = builder.gatheringLimit.toNanos();
+    keepaliveInterval = builder.keepaliveInterval.toNanos();
+    disconnectedAfter = builder.disconnectedAfter.toNanos();
+    releaseAfter = builder.releaseAfter.toNanos();
+    endOfCandidatesLimit = builder.endOfCandidatesLimit.toNanos();
+  }
+
+  /**
+   * Starts a configuration.
+   *
+   * @param role the role to start with: the initiator controls (RFC 8445 6.1.1)
+   * @param random a cryptographically strong generator; a seeded one only in a simulation
+   */
+  public static Builder builder(Role role, RandomGenerator random) {
+    return new Builder(role, random);
+  }
+
+  /** Whether the event log is on. */
+  public boolean eventLog() {
+    return eventLog;
+  }
+
+  /** Collects settings; each has a default. */
+  public static final class Builder {
+    private final RandomGenerator random;
+    private final Role role;
+    private boolean lite;
+    private boolean trickle = true;
+    private boolean renomination;
+    private boolean consent = true;
+    private boolean loopback;
+    private boolean eventLog;
+    private int pacing = 10;
+    private int maxPairs = 100;
+    private AddressHandling addressHandling = AddressHandling.DEFAULT_ROUTE;
+    private List<StunServer> stunServers = List.of();
+    private Map<IpAddress, IpAddress> externalAddresses = Map.of();
+    private Predicate<Candidate> remoteFilter = candidate -> true;
+    private Predicate<InterfaceAddress> interfaceFilter = address -> true;
+    private Retransmission retransmission = Retransmission.DEFAULT;
+    private Pacer pacer = Pacer.standard();
+    private Duration gatheringLimit = Duration.ofSeconds(5);
+    private Duration keepaliveInterval = Duration.ofSeconds(15);
+    private Duration disconnectedAfter = Duration.ofSeconds(10);
+    private Duration releaseAfter = Duration.ofSeconds(40);
+    private Duration endOfCandidatesLimit = Duration.ofSeconds(90);
+
+    private Builder(Role role, RandomGenerator random) {
+      this.role = role;
+      this.random = random;
+    }
+
+    /** Be a lite agent (RFC 8445 2.5): for hosts that are always reachable. Default false. */
+    public Builder lite(boolean value) {
+      lite = value;
+      return this;
+    }
+
+    /** Tell and take candidates as they are found (RFC 8838). Default true. */
+    public Builder trickle(boolean value) {
+      trickle = value;
+      return this;
+    }
+
+    /** Offer the ICE option {@code renomination}. Default false. */
+    public Builder renomination(boolean value) {
+      renomination = value;
+      return this;
+    }
+
+    /** Check that the peer consents to receive (RFC 7675). Default true; WebRTC requires it. */
+    public Builder consent(boolean value) {
+      consent = value;
+      return this;
+    }
+
+    /** Take loopback addresses for candidates, local and remote; for tests. Default false (RFC 8445 5.1.1.1). */
+    public Builder loopback(boolean value) {
+      loopback = value;
+      return this;
+    }
+
+    /** Emit the event log. Default false. */
+    public Builder eventLog(boolean value) {
+      eventLog = value;
+      return this;
+    }
+
+    /** The Ta to propose, in milliseconds, 5 to 1000. Default 10; 50 is used with a peer that tells none. */
+    public Builder pacing(int millis) {
+      pacing = inRange("pacing", millis, 5, 1000);
+      return this;
+    }
+
+    /** The most pairs over all checklists, 1 to 1000 (RFC 8445 6.1.2.5). Default 100. */
+    public Builder maxPairs(int value) {
+      maxPairs = inRange("maxPairs", value, 1, 1000);
+      return this;
+    }
+
+    /** Which addresses to use and tell (RFC 8828). Default {@link AddressHandling#DEFAULT_ROUTE}. */
+    public Builder addressHandling(AddressHandling value) {
+      addressHandling = value;
+      return this;
+    }
+
+    /** The STUN servers to ask, at most 16. Default none. */
+    public Builder stunServers(List<StunServer> value) {
+      inRange("number of stunServers", value.size(), 0, 16);
+      stunServers = value;
+      return this;
+    }
+
+    /** Local addresses behind a 1:1 NAT and the address that the NAT gives each. Default none. */
+    public Builder externalAddresses(Map<IpAddress, IpAddress> value) {
+      externalAddresses = value;
+      return this;
+    }
+
+    /** Refuses remote candidates beside those that are always refused. Default takes all. */
+    public Builder remoteFilter(Predicate<Candidate> value) {
+      remoteFilter = value;
+      return this;
+    }
+
+    /** Chooses among the addresses that the rules allow. Default takes all. */
+    public Builder interfaceFilter(Predicate<InterfaceAddress> value) {
+      interfaceFilter = value;
+      return this;
+    }
+
+    /** The retransmission of checks and of requests to STUN servers. An RTO below 500 ms is refused (RFC 8445 14.3). */
+    public Builder retransmission(Retransmission value) {
+      if (value.initialRto().compareTo(Retransmission.DEFAULT.initialRto()) < 0) {
+        throw new IllegalArgumentException(
+            "RTO " + value.initialRto() + ": must be at least PT0.5S (RFC 8445 14.3)");
+      }
+      retransmission = value;
+      return this;
+    }
+
+    /** The pace of all agents of the process (RFC 8445 14.2). Default one of this agent's own. */
+    public Builder pacer(Pacer value) {
+      pacer = value;
+      return this;
+    }
+
+    /** How long gathering may take before it ends without the servers that have not answered. Default 5 s. */
+    public Builder gatheringLimit(Duration value) {
+      gatheringLimit = atLeast("gatheringLimit", value, Duration.ofMillis(1));
+      return this;
+    }
+
+    /** Tr of RFC 8445 11, at least 15 s. Default 15 s. */
+    public Builder keepaliveInterval(Duration value) {
+      keepaliveInterval = atLeast("keepaliveInterval", value, Duration.ofSeconds(15));
+      return this;
+    }
+
+    /** How long without an answer until DISCONNECTED, 5 to 30 s. Default 10 s. */
+    public Builder disconnectedAfter(Duration value) {
+      disconnectedAfter = atLeast("disconnectedAfter", value, Duration.ofSeconds(5));
+      return this;
+    }
+
+    /**
+     * How long after the end of nomination the candidates that were not selected are freed, at least 3 s (RFC 8445
+     * 8.3.1). Default 40 s, when nothing that the peer began before can need them any more.
+     */
+    public Builder releaseAfter(Duration value) {
+      releaseAfter = atLeast("releaseAfter", value, Duration.ofSeconds(3));
+      return this;
+    }
+
+    /** How long after the last word from the peer a missing end-of-candidates is taken as given. Default 90 s. */
+    public Builder endOfCandidatesLimit(Duration value) {
+      endOfCandidatesLimit = atLeast("endOfCandidatesLimit", value, Duration.ofSeconds(1));
+      return this;
+    }
+
+    /** The configuration. */
+    public IceConfiguration build() {
+      return new IceConfiguration(this);
+    }
+
+    private static int inRange(String name, int value, int min, int max) {
+      if (value < min || value > max) {
+        throw new IllegalArgumentException(name + " " + value + ": must be " + min + " to " + max);
+      }
+      return value;
+    }
+
+    private static Duration atLeast(String name, Duration value, Duration min) {
+      if (value.compareTo(min) < 0) {
+        throw new IllegalArgumentException(name + " " + value + ": must be at least " + min);
+      }
+      return value;
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package dev.frazil.ice;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A snapshot of what an agent did, in the terms of the W3C's WebRTC statistics where those have one.
+ *
+ * @param state the session's state
+ * @param role the agent's role
+ * @param localCandidates every local candidate of the current generations
+ * @param remoteCandidates every remote candidate of the current generations
+ * @param pairs every candidate pair of the current generations
+ * @param dropped how many datagrams were dropped, by reason
+ */
+public record IceStatistics(
+    IceState state,
+    Role role,
+    List<CandidateStatistics> localCandidates,
+    List<CandidateStatistics> remoteCandidates,
+    List<PairStatistics> pairs,
+    Map<DropReason, Long> dropped) {
+
+  /**
+   * A candidate.
+   *
+   * @param stream the stream's index
+   * @param candidate the candidate as it is told to the peer
+   * @param networkInterface the interface it belongs to; null for a remote candidate
+   */
+  public record CandidateStatistics(
+      int stream, Candidate candidate, @Nullable String networkInterface) {}
+
+  /**
+   * A candidate pair. Times are in seconds.
+   *
+   * @param stream the stream's index
+   * @param component 1 to 256
+   * @param id unique within the agent
+   * @param local the local candidate, as the peer sees it once that is known
+   * @param remote the remote candidate
+   * @param state the pair's state
+   * @param nominated whether it is the selected pair
+   * @param priority RFC 8445 6.1.2.3
+   * @param requestsSent checks without retransmissions
+   * @param retransmissionsSent further sends of those
+   * @param responsesReceived answers to checks and consent checks that held
+   * @param requestsReceived checks from the peer that held
+   * @param responsesSent answers to those
+   * @param consentRequestsSent RFC 7675
+   * @param totalRoundTripTime the sum over all answers
+   * @param currentRoundTripTime of the last answer; 0 before the first
+   * @param packetsSent application datagrams
+   * @param bytesSent their payload
+   * @param packetsReceived application datagrams
+   * @param bytesReceived their payload
+   */
+  public record PairStatistics(
+      int stream,
+      int component,
+      long id,
+      Candidate local,
+      Candidate remote,
+      PairState state,
+      boolean nominated,
+      long priority,
+      long requestsSent,
+      long retransmissionsSent,
+      long responsesReceived,
+      long requestsReceived,
+      long responsesSent,
+      long consentRequestsSent,
+      double totalRoundTripTime,
+      double currentRoundTripTime,
+      long packetsSent,
+      long bytesSent,
+      long packetsReceived,
+      long bytesReceived) {}
+}
