@@ -1,4 +1,4 @@
-/** Frazil's netty. */
+/** The runtime: sockets, timers, names and interfaces for Frazil's machines, and {@link dev.frazil.netty.IceSession}. */
 @NullMarked
 package dev.frazil.netty;
 

@@ -1,0 +1,19 @@
+package dev.frazil.netty;
+
+import dev.frazil.ice.InterfaceAddress;
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * Tells which addresses the host has. It is asked again every few seconds while a session lives, on a thread of the
+ * runtime that may block for a moment.
+ */
+@FunctionalInterface
+public interface InterfaceProvider {
+  /**
+   * The addresses that the host has now.
+   *
+   * @throws IOException when they can't be told; the last known ones are kept
+   */
+  List<InterfaceAddress> addresses() throws IOException;
+}

@@ -1,0 +1,14 @@
+/** Frazil's machines on real sockets, and the session that an application holds. */
+module dev.frazil.netty {
+  requires transitive dev.frazil.core;
+  requires static org.jspecify;
+  requires io.netty.buffer;
+  requires io.netty.common;
+  requires io.netty.transport;
+  requires io.netty.transport.classes.epoll;
+  requires io.netty.transport.classes.io_uring;
+  requires io.netty.resolver;
+  requires io.netty.resolver.dns;
+
+  exports dev.frazil.netty;
+}
