@@ -1,4 +1,4 @@
-/** Frazil's testkit. */
+/** A virtual Internet in virtual time, to test protocol machines against. */
 @NullMarked
 package dev.frazil.testkit;
 

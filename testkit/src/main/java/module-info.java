@@ -1,0 +1,7 @@
+/** A virtual Internet in virtual time, to test protocol machines against. */
+module dev.frazil.testkit {
+  requires transitive dev.frazil.core;
+  requires static org.jspecify;
+
+  exports dev.frazil.testkit;
+}
