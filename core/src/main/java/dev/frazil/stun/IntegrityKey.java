@@ -3,8 +3,6 @@ package dev.frazil.stun;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +15,7 @@ public final class IntegrityKey {
   static final int SHA256_LENGTH = 32;
 
   private final byte[] key;
-  private final byte[] result = new byte[SHA256_LENGTH];
+  private final ByteBuffer result = ByteBuffer.allocate(SHA256_LENGTH);
   private byte[] scratch = new byte[256];
   private @Nullable Hmac sha1;
   private @Nullable Hmac sha256;
@@ -58,32 +56,29 @@ public final class IntegrityKey {
   }
 
   static byte[] digest(String algorithm, String text) {
-    try {
-      return MessageDigest.getInstance(algorithm).digest(text.getBytes(UTF_8));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(algorithm + " is missing from this Java runtime", e);
-    }
+    return Hmac.newDigest(algorithm).digest(text.getBytes(UTF_8));
   }
 
   /**
-   * The HMAC-SHA1 of a message up to {@code end}, as if its length field said {@code length}. Good until the next call.
+   * The HMAC-SHA1 of a message up to {@code end}, as if its length field said {@code length}; to be read from index 0,
+   * good until the next call.
    */
-  byte[] sha1(ByteBuffer message, int start, int end, int length) {
+  ByteBuffer sha1(ByteBuffer message, int start, int end, int length) {
     if (sha1 == null) {
-      sha1 = new Hmac("HmacSHA1", key);
+      sha1 = new Hmac("SHA-1", key);
     }
     return compute(sha1, message, start, end, length);
   }
 
   /** The same with HMAC-SHA256. */
-  byte[] sha256(ByteBuffer message, int start, int end, int length) {
+  ByteBuffer sha256(ByteBuffer message, int start, int end, int length) {
     if (sha256 == null) {
-      sha256 = new Hmac("HmacSHA256", key);
+      sha256 = new Hmac("SHA-256", key);
     }
     return compute(sha256, message, start, end, length);
   }
 
-  private byte[] compute(Hmac hmac, ByteBuffer message, int start, int end, int length) {
+  private ByteBuffer compute(Hmac hmac, ByteBuffer message, int start, int end, int length) {
     int size = end - start;
     if (scratch.length < size) {
       scratch = new byte[Math.max(size, 2 * scratch.length)];
@@ -91,8 +86,7 @@ public final class IntegrityKey {
     message.get(start, scratch, 0, size);
     scratch[2] = (byte) (length >> 8);
     scratch[3] = (byte) length;
-    hmac.update(scratch, 0, size);
-    hmac.finish(result);
+    hmac.compute(scratch, size, result.array());
     return result;
   }
 

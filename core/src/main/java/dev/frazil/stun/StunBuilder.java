@@ -125,11 +125,9 @@ public final class StunBuilder {
     }
     stage = AttributeType.MESSAGE_INTEGRITY.code();
     int end = out.position();
-    byte[] hmac = key.sha1(
+    ByteBuffer hmac = key.sha1(
         out, start, end, end + 4 + IntegrityKey.SHA1_LENGTH - start - StunMessage.HEADER_LENGTH);
-    header(stage);
-    out.put(hmac, 0, IntegrityKey.SHA1_LENGTH);
-    return close(end + 4);
+    return putIntegrity(hmac, IntegrityKey.SHA1_LENGTH);
   }
 
   /** Adds MESSAGE-INTEGRITY-SHA256, untruncated (RFC 8489 14.6). Only {@link #fingerprint} may follow. */
@@ -149,10 +147,17 @@ public final class StunBuilder {
     }
     stage = AttributeType.MESSAGE_INTEGRITY_SHA256.code();
     int end = out.position();
-    byte[] hmac = key.sha256(out, start, end, end + 4 + length - start - StunMessage.HEADER_LENGTH);
-    header(stage);
-    out.put(hmac, 0, length);
-    return close(end + 4);
+    ByteBuffer hmac =
+        key.sha256(out, start, end, end + 4 + length - start - StunMessage.HEADER_LENGTH);
+    return putIntegrity(hmac, length);
+  }
+
+  private StunBuilder putIntegrity(ByteBuffer hmac, int length) {
+    int at = header(stage);
+    for (int i = 0; i < length; i += 4) {
+      out.putInt(hmac.getInt(i));
+    }
+    return close(at);
   }
 
   /** Adds FINGERPRINT (RFC 8489 14.7). Nothing may follow. */

@@ -195,10 +195,10 @@ public final class StunMessage {
     return sizeIsRight && matches(key.sha256(bytes, 0, at, said), at + 4, size);
   }
 
-  private boolean matches(byte[] expected, int at, int size) {
+  private boolean matches(ByteBuffer expected, int at, int size) {
     int difference = 0;
-    for (int i = 0; i < size; i++) {
-      difference |= expected[i] ^ bytes.get(at + i);
+    for (int i = 0; i < size; i += 4) {
+      difference |= expected.getInt(i) ^ bytes.getInt(at + i);
     }
     return difference == 0;
   }
@@ -214,14 +214,13 @@ public final class StunMessage {
         && bytes.getInt(fingerprintAt + 4) == fingerprint(bytes, 0, fingerprintAt);
   }
 
-  /** The FINGERPRINT of the bytes from {@code start} to {@code end}; moves nothing. */
+  /** The FINGERPRINT of the bytes from {@code start} to {@code end}. */
   static int fingerprint(ByteBuffer message, int start, int end) {
+    int position = message.position();
+    int limit = message.limit();
     CRC32 crc = new CRC32();
-    if (message.hasArray()) {
-      crc.update(message.array(), message.arrayOffset() + start, end - start);
-    } else {
-      crc.update(message.slice(start, end - start));
-    }
+    crc.update(message.limit(end).position(start));
+    message.limit(limit).position(position);
     return (int) crc.getValue() ^ FINGERPRINT_XOR;
   }
 
