@@ -36,6 +36,7 @@ public final class DeadlineQueue<E extends DeadlineQueue.Entry> {
       return;
     }
     Entry e = entry;
+    requireHereOrNowhere(e);
     e.deadline = deadline;
     e.sequence = sequence++;
     if (e.slot < 0) {
@@ -43,8 +44,6 @@ public final class DeadlineQueue<E extends DeadlineQueue.Entry> {
         heap = Arrays.copyOf(heap, size * 2);
       }
       place(e, size++);
-    } else if (heap[e.slot] != e) {
-      throw new IllegalStateException("entry is in another queue");
     }
     siftUp(e.slot);
     siftDown(e.slot);
@@ -53,12 +52,10 @@ public final class DeadlineQueue<E extends DeadlineQueue.Entry> {
   /** Takes an entry out; does nothing when it is not here. */
   public void cancel(E entry) {
     Entry e = entry;
+    requireHereOrNowhere(e);
     int slot = e.slot;
     if (slot < 0) {
       return;
-    }
-    if (heap[slot] != e) {
-      throw new IllegalStateException("entry is in another queue");
     }
     Entry last = heap[--size];
     heap[size] = null;
@@ -68,6 +65,12 @@ public final class DeadlineQueue<E extends DeadlineQueue.Entry> {
       place(last, slot);
       siftUp(slot);
       siftDown(last.slot);
+    }
+  }
+
+  private void requireHereOrNowhere(Entry entry) {
+    if (entry.slot >= 0 && (entry.slot >= size || heap[entry.slot] != entry)) {
+      throw new IllegalStateException("entry is in another queue");
     }
   }
 
