@@ -4,8 +4,14 @@ import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.ProtocolMachine;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.MessageClass;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.StunMessage;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,14 +22,51 @@ import org.jspecify.annotations.Nullable;
  * #addRemoteCandidate} and {@link #endOfRemoteCandidates}. Data can be sent from {@link IceState#CONNECTED} on.
  */
 public final class IceAgent implements ProtocolMachine {
+  private static final int COOKIE = 0x2112A442;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+  private final Session session;
+  private final Gathering gathering;
+  private final CheckServer server;
+  private final Nomination nomination;
+  private final Paths paths;
+  private final Exchange exchange;
+  private final Map<TransportAddress, Base> bases = new HashMap<>(4);
+
   /** Makes an agent that does nothing yet. */
   public IceAgent(IceConfiguration configuration, IceOutbox outbox) {
-    throw new UnsupportedOperationException();
+    session = new Session(configuration, outbox);
+    Schedule schedule = new Schedule(session);
+    ChecklistSet set = new ChecklistSet(session, schedule);
+    paths = new Paths(session);
+    nomination = new Nomination(session, set, paths);
+    Roles roles = new Roles(session, set, nomination);
+    paths.connect(nomination, roles);
+    server = new CheckServer(session, set, roles, nomination, paths);
+    gathering = new Gathering(session, schedule, set, paths);
+    exchange = new Exchange(session, set, gathering, server, roles, nomination, paths);
+    gathering.connect(exchange);
+    schedule.add(gathering);
+    schedule.add(new CheckClient(session, set, roles, nomination, paths));
   }
 
-  /** Adds a stream of 1 to 256 components and returns its index, counted from 0. */
+  // streams and sockets
+
+  /**
+   * Adds a stream.
+   *
+   * @param components 1 to 256
+   * @return the stream's index, counted from 0
+   */
   public int addStream(int components, long now) {
-    throw new UnsupportedOperationException();
+    if (components < 1 || components > Candidate.MAX_COMPONENT) {
+      throw new IllegalArgumentException("components " + components + ": must be 1 to 256");
+    }
+    IceStream stream = new IceStream(session.streams.size(), components, session);
+    session.streams.add(stream);
+    gathering.begin(stream.current, now);
+    end(now);
+    return stream.index;
   }
 
   /**
@@ -31,37 +74,68 @@ public final class IceAgent implements ProtocolMachine {
    * vanished addresses go, new addresses are gathered on.
    */
   public void setInterfaces(List<InterfaceAddress> addresses, long now) {
-    throw new UnsupportedOperationException();
+    if (session.closed) {
+      return;
+    }
+    gathering.setInterfaces(addresses, now);
+    bases.values().removeIf(base -> base.closed);
+    end(now);
   }
 
   /** A socket was bound as asked. */
   public void handleOpened(IceRequest.Open request, TransportAddress base, long now) {
-    throw new UnsupportedOperationException();
+    if (session.closed) {
+      session.outbox.request(new IceRequest.Close(base));
+      return;
+    }
+    bases.values().removeIf(old -> old.closed);
+    IceStream stream = stream(request.stream());
+    Base opened = gathering.opened(stream, request, base, now);
+    if (opened != null) {
+      bases.put(base, opened);
+      gathering.begin(opened, now);
+    }
+    end(now);
   }
 
   /** A socket could not be bound; the session goes on without it. */
   public void handleOpenFailed(IceRequest.Open request, String reason, long now) {
-    throw new UnsupportedOperationException();
+    if (session.closed) {
+      return;
+    }
+    gathering.openFailed(stream(request.stream()), request, reason, now);
+    end(now);
   }
 
   /** A socket broke; the session goes on without it. */
   public void handleClosed(TransportAddress base, String reason, long now) {
-    throw new UnsupportedOperationException();
+    Base broken = bases.remove(base);
+    if (session.closed || broken == null || broken.closed) {
+      return;
+    }
+    gathering.drop(broken, reason, now);
+    end(now);
   }
 
   /** A name was looked up; no address means that it could not be. */
   public void handleResolved(IceRequest.Resolve request, List<IpAddress> addresses, long now) {
-    throw new UnsupportedOperationException();
+    if (session.closed) {
+      return;
+    }
+    gathering.resolved(request.name(), addresses, now);
+    end(now);
   }
+
+  // signalling
 
   /** What to tell the peer about a stream's current generation. */
   public IceParameters localParameters(int stream) {
-    throw new UnsupportedOperationException();
+    return exchange.parameters(stream(stream).current);
   }
 
   /** The number of a stream's current generation: 0, and one more with each restart. */
   public int generation(int stream) {
-    throw new UnsupportedOperationException();
+    return stream(stream).current.number;
   }
 
   /**
@@ -71,7 +145,11 @@ public final class IceAgent implements ProtocolMachine {
    * @throws IllegalArgumentException when only one of ufrag and password changed
    */
   public void setRemote(int stream, IceParameters remote, long now) {
-    throw new UnsupportedOperationException();
+    if (session.closed) {
+      return;
+    }
+    exchange.setRemote(stream(stream), remote, now);
+    end(now);
   }
 
   /**
@@ -81,18 +159,55 @@ public final class IceAgent implements ProtocolMachine {
    */
   public void addRemoteCandidate(
       int stream, @Nullable String ufrag, Candidate candidate, long now) {
-    throw new UnsupportedOperationException();
+    if (session.closed) {
+      return;
+    }
+    exchange.addRemoteCandidate(stream(stream), ufrag, candidate, now);
+    end(now);
   }
 
   /** The peer has no more candidates for a stream in this generation. */
   public void endOfRemoteCandidates(int stream, @Nullable String ufrag, long now) {
-    throw new UnsupportedOperationException();
+    if (session.closed) {
+      return;
+    }
+    exchange.endOfRemoteCandidates(stream(stream), ufrag, now);
+    end(now);
   }
 
   /** Begins a new generation of one stream (RFC 8445 9). Data goes on over the old path until a new one is selected. */
   public void restart(int stream, long now) {
-    throw new UnsupportedOperationException();
+    if (session.closed) {
+      return;
+    }
+    exchange.restart(stream(stream), now);
+    end(now);
   }
+
+  /**
+   * Nominates another pair, where both sides have the ICE option {@code renomination}. Does nothing while this agent is
+   * controlled, or for a pair that is not valid.
+   *
+   * @param pair its {@link IceStatistics.PairStatistics#id}
+   * @throws IllegalStateException when renomination was not agreed (RFC 8445 8.1.1)
+   */
+  public void nominate(int stream, long pair, long now) {
+    Generation generation = stream(stream).current;
+    if (!generation.list.renomination) {
+      throw new IllegalStateException("renomination was not agreed with the peer");
+    }
+    if (session.closed || session.role != Role.CONTROLLING) {
+      return;
+    }
+    for (CandidatePair candidate : List.copyOf(generation.list.pairs())) {
+      if (candidate.id == pair && candidate.isValid() && !generation.isSelected(candidate)) {
+        nomination.nominate(candidate, now);
+      }
+    }
+    end(now);
+  }
+
+  // data
 
   /**
    * Sends application data on the best path.
@@ -100,46 +215,145 @@ public final class IceAgent implements ProtocolMachine {
    * @param payload borrowed for the call
    */
   public SendResult send(int stream, int component, ByteBuffer payload, long now) {
-    throw new UnsupportedOperationException();
+    CandidatePair route = session.closed ? null : stream(stream).route(component);
+    if (route == null || !route.hasConsent(now)) {
+      return SendResult.NO_PATH;
+    }
+    route.counters.packetsSent++;
+    route.counters.bytesSent += payload.remaining();
+    session.outbox.transmit(route.path, payload, NOTHING);
+    return SendResult.SENT;
   }
 
   /** The path that data of a component takes now; null when there is none. */
   public @Nullable FiveTuple path(int stream, int component) {
-    throw new UnsupportedOperationException();
-  }
-
-  /** The role that the agent has now. */
-  public Role role() {
-    throw new UnsupportedOperationException();
-  }
-
-  /** The session's state. */
-  public IceState state() {
-    throw new UnsupportedOperationException();
-  }
-
-  /** A snapshot of the statistics. */
-  public IceStatistics statistics() {
-    throw new UnsupportedOperationException();
-  }
-
-  /** Ends the session: all bases are closed, nothing is sent any more. Further calls do nothing. */
-  public void close(long now) {
-    throw new UnsupportedOperationException();
+    CandidatePair route = stream(stream).route(component);
+    return route == null ? null : route.path;
   }
 
   @Override
   public void handleDatagram(FiveTuple path, ByteBuffer datagram, long now) {
-    throw new UnsupportedOperationException();
+    Base base = bases.get(path.local());
+    if (session.closed || base == null || base.closed) {
+      session.drop(DropReason.NOT_MINE);
+      return;
+    }
+    if (looksLikeStun(datagram)) {
+      StunMessage message = StunMessage.tryParse(datagram);
+      if (message != null && handleStun(base, path, message, now)) {
+        return;
+      }
+    }
+    deliver(base, path, datagram);
   }
+
+  /** A cheap look before the whole message is validated; data passes here. */
+  private static boolean looksLikeStun(ByteBuffer datagram) {
+    int at = datagram.position();
+    return datagram.remaining() >= StunMessage.HEADER_LENGTH
+        && (datagram.get(at) & 0xC0) == 0
+        && cookie(datagram, at + 4) == COOKIE;
+  }
+
+  private static int cookie(ByteBuffer datagram, int at) {
+    int value = datagram.getInt(at);
+    return datagram.order() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value);
+  }
+
+  /** Takes what is STUN and meant for the agent; false for what only looks like it. */
+  private boolean handleStun(Base base, FiveTuple path, StunMessage message, long now) {
+    MessageClass messageClass = message.messageClass();
+    boolean response = messageClass == MessageClass.SUCCESS || messageClass == MessageClass.ERROR;
+    Transaction transaction = response ? session.transaction(message.transactionId()) : null;
+    if (transaction == null && !message.hasValidFingerprint()) {
+      return false; // RFC 8445 7.3: a check has a FINGERPRINT; what has none is the application's
+    }
+    if (transaction != null) {
+      transaction.handleResponse(path, message, now);
+    } else if (response) {
+      session.drop(DropReason.UNKNOWN_TRANSACTION);
+    } else if (message.is(MessageClass.REQUEST, Method.BINDING)) {
+      server.handle(base, path, message, now);
+    } else if (!message.is(MessageClass.INDICATION, Method.BINDING)) {
+      session.drop(DropReason.UNEXPECTED_STUN); // an indication of Binding is a keepalive
+    }
+    end(now);
+    return true;
+  }
+
+  private void deliver(Base base, FiveTuple path, ByteBuffer payload) {
+    if (!base.knows(path.remote())) {
+      session.drop(DropReason.UNKNOWN_SENDER);
+      return;
+    }
+    CandidatePair pair = base.stream.current.list.find(path);
+    if (pair != null) {
+      pair.counters.packetsReceived++;
+      pair.counters.bytesReceived += payload.remaining();
+    }
+    session.outbox.deliver(base.stream.index, base.component, payload);
+  }
+
+  // time
 
   @Override
   public void handleTimeout(long now) {
-    throw new UnsupportedOperationException();
+    if (!session.closed) {
+      session.runTimers(now);
+      bases.values().removeIf(base -> base.closed);
+    }
   }
 
   @Override
   public long nextTimeout() {
-    throw new UnsupportedOperationException();
+    return session.closed ? NEVER : session.nextDeadline();
+  }
+
+  private void end(long now) {
+    session.runTimers(now);
+  }
+
+  // the session
+
+  /** The role that the agent has now. */
+  public Role role() {
+    return session.role;
+  }
+
+  /** The session's state. */
+  public IceState state() {
+    return paths.state();
+  }
+
+  /** A snapshot of the statistics. */
+  public IceStatistics statistics() {
+    return Snapshot.of(session, paths.state());
+  }
+
+  /** Ends the session: all bases are closed, nothing is sent any more. Further calls do nothing. */
+  public void close(long now) {
+    if (session.closed) {
+      return;
+    }
+    for (IceStream stream : session.streams) {
+      stream.bases.forEach(base -> session.outbox.request(new IceRequest.Close(base.address)));
+    }
+    session.closed = true;
+    session.streams.forEach(stream -> paths.update(stream, now));
+    paths.updateState(now);
+  }
+
+  private IceStream stream(int index) {
+    if (index < 0 || index >= session.streams.size()) {
+      throw new IllegalArgumentException(
+          "stream " + index + ": there are " + session.streams.size());
+    }
+    return session.streams.get(index);
+  }
+
+  @Override
+  public String toString() {
+    return "IceAgent[" + session.role + ", " + paths.state() + ", " + session.streams.size()
+        + " streams]";
   }
 }

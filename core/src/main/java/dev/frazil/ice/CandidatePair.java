@@ -1,0 +1,106 @@
+package dev.frazil.ice;
+
+import dev.frazil.net.FiveTuple;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pair on a checklist: a base and where it sends to, with the candidates that these stand for.
+ *
+ * <p>A reflexive local candidate is replaced by its base (RFC 8445 6.1.2.4); once a check succeeded, {@link #valid}
+ * names the local candidate as the peer sees it, and the pair is on the valid list (RFC 8445 7.2.5.3.2).
+ */
+final class CandidatePair {
+  final long id;
+  final Generation generation;
+  final Base base;
+  final RemoteCandidate remote;
+  /** The base's address and the destination, which differs from the remote candidate behind NAT64. */
+  final FiveTuple path;
+
+  LocalCandidate local;
+  long priority;
+  PairState state = PairState.FROZEN;
+  /** The check that runs now. */
+  @Nullable Check check;
+  /** When the pair was first checked; -1 before. */
+  long firstSent = -1;
+
+  /** The local candidate of the valid pair; null while this is none. */
+  @Nullable LocalCandidate valid;
+  /** The pair whose check made this one valid: the one to check again to nominate this. */
+  CandidatePair checked = this;
+  /** Controlling: the next check, or the one that runs, carries USE-CANDIDATE. */
+  boolean nominating;
+  /** Controlled: the peer nominated the pair before our own check succeeded. */
+  boolean nominatedByPeer;
+  /** The value of the NOMINATION attribute; 1 for a plain USE-CANDIDATE, 0 before. */
+  int nomination;
+
+  /** Until when the peer's consent to receive lasts (RFC 7675); 0 when there is none. */
+  long consentUntil;
+
+  /** No longer on its checklist. */
+  boolean removed;
+
+  final PairCounters counters = new PairCounters();
+
+  CandidatePair(
+      long id,
+      Generation generation,
+      Base base,
+      LocalCandidate local,
+      RemoteCandidate remote,
+      FiveTuple path) {
+    this.id = id;
+    this.generation = generation;
+    this.base = base;
+    this.local = local;
+    this.remote = remote;
+    this.path = path;
+  }
+
+  int component() {
+    return base.component;
+  }
+
+  boolean isValid() {
+    return valid != null;
+  }
+
+  boolean hasConsent(long now) {
+    return now < consentUntil;
+  }
+
+  /** RFC 8445 6.1.2.6: the pair's foundation is that of both its candidates. */
+  PairFoundation foundation() {
+    return new PairFoundation(local.candidate().foundation(), remote.candidate().foundation());
+  }
+
+  /** The local candidate as the peer sees it, as far as that is known. */
+  Candidate localAsSeen() {
+    return valid == null ? local.candidate() : valid.candidate();
+  }
+
+  /** The priority of the valid pair (RFC 8445 7.2.5.3.2), which peers agree on. */
+  long validPriority(Role role) {
+    return priority(role, localAsSeen().priority(), remote.candidate().priority());
+  }
+
+  void computePriority(Role role) {
+    priority = priority(role, local.candidate().priority(), remote.candidate().priority());
+  }
+
+  /** RFC 8445 6.1.2.3. */
+  static long priority(Role role, int local, int remote) {
+    long controlling = role == Role.CONTROLLING ? local : remote;
+    long controlled = role == Role.CONTROLLING ? remote : local;
+    return (Math.min(controlling, controlled) << 32)
+        + 2 * Math.max(controlling, controlled)
+        + (controlling > controlled ? 1 : 0);
+  }
+
+  @Override
+  public String toString() {
+    return localAsSeen() + " > " + remote;
+  }
+}

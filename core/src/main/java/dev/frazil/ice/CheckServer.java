@@ -1,0 +1,235 @@
+package dev.frazil.ice;
+
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.AttributeSet;
+import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.ErrorCode;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.StunBuilder;
+import dev.frazil.stun.StunMessage;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Answers connectivity checks and does what they ask for (RFC 8445 7.3). */
+final class CheckServer {
+  /**
+   * What an authenticated check says.
+   *
+   * @param ufrag the sender's ufrag
+   * @param nomination the NOMINATION attribute; 1 without one
+   */
+  record Facts(String ufrag, int priority, boolean useCandidate, int nomination) {}
+
+  private static final AttributeSet UNDERSTOOD =
+      AttributeSet.of(AttributeType.USERNAME, AttributeType.PRIORITY, AttributeType.USE_CANDIDATE);
+
+  private final Session session;
+  private final ChecklistSet set;
+  private final Roles roles;
+  private final Nomination nomination;
+  private final Paths paths;
+
+  CheckServer(Session session, ChecklistSet set, Roles roles, Nomination nomination, Paths paths) {
+    this.session = session;
+    this.set = set;
+    this.roles = roles;
+    this.nomination = nomination;
+    this.paths = paths;
+  }
+
+  /** A Binding request with a FINGERPRINT that holds came in. */
+  void handle(Base base, FiveTuple path, StunMessage request, long now) {
+    String username = request.get(AttributeType.USERNAME);
+    if (username == null || !request.hasIntegrity()) {
+      refuse(path, request, ErrorCode.BAD_REQUEST, null, DropReason.BAD_REQUEST);
+      return;
+    }
+    int colon = username.indexOf(':');
+    Generation generation =
+        colon < 0 ? null : base.stream.generationOf(username.substring(0, colon));
+    if (generation == null || !request.verifyIntegrity(generation.localKey)) {
+      refuse(path, request, ErrorCode.UNAUTHENTICATED, null, DropReason.UNAUTHENTICATED);
+      return;
+    }
+    if (request.unknownRequired(UNDERSTOOD).length > 0) {
+      refuse(path, request, ErrorCode.UNKNOWN_ATTRIBUTE, generation, DropReason.BAD_REQUEST);
+      return;
+    }
+    boolean controlling = request.has(AttributeType.ICE_CONTROLLING);
+    boolean controlled = request.has(AttributeType.ICE_CONTROLLED);
+    int priority = request.intValue(AttributeType.PRIORITY, 0);
+    if (controlling && controlled || priority <= 0) {
+      refuse(path, request, ErrorCode.BAD_REQUEST, generation, DropReason.BAD_REQUEST);
+      return;
+    }
+    if (!session.configuration.lite
+        && (controlling || controlled)
+        && conflicts(request, controlling, now)) {
+      refuse(path, request, ErrorCode.ROLE_CONFLICT, generation, null);
+      return;
+    }
+    answer(path, request, generation);
+    base.authenticated(path.remote());
+    Facts facts = new Facts(
+        username.substring(colon + 1),
+        priority,
+        request.has(AttributeType.USE_CANDIDATE),
+        Math.max(1, request.intValue(AttributeType.NOMINATION, 1) & 0xFF_FFFF));
+    if (generation.isCurrent()) { // checks of the generation before are answered only (ICE-3640)
+      act(generation, base, path.remote(), facts, now);
+    }
+  }
+
+  /** RFC 8445 7.3.1.1. */
+  private boolean conflicts(StunMessage request, boolean controlling, long now) {
+    return controlling
+        ? roles.refuses(Role.CONTROLLING, request.longValue(AttributeType.ICE_CONTROLLING, 0), now)
+        : roles.refuses(Role.CONTROLLED, request.longValue(AttributeType.ICE_CONTROLLED, 0), now);
+  }
+
+  /** @param generation whose password protects the answer; null before the request is authenticated */
+  private void refuse(
+      FiveTuple path,
+      StunMessage request,
+      int code,
+      @Nullable Generation generation,
+      @Nullable DropReason reason) {
+    StunBuilder builder =
+        StunBuilder.error(Method.BINDING, request.transactionId(), session.messageBuffer(), code);
+    if (code == ErrorCode.UNKNOWN_ATTRIBUTE) {
+      builder.put(AttributeType.UNKNOWN_ATTRIBUTES, request.unknownRequired(UNDERSTOOD));
+    }
+    if (generation != null) {
+      builder.integrity(generation.localKey);
+    }
+    session.transmit(path, builder.fingerprint().finish());
+    if (reason != null) {
+      session.drop(reason);
+    }
+  }
+
+  private void answer(FiveTuple path, StunMessage request, Generation generation) {
+    session.transmit(
+        path,
+        StunBuilder.success(Method.BINDING, request.transactionId(), session.messageBuffer())
+            .put(AttributeType.XOR_MAPPED_ADDRESS, path.remote())
+            .integrity(generation.localKey)
+            .fingerprint()
+            .finish());
+    CandidatePair pair = generation.list.find(path);
+    if (pair != null) {
+      pair.counters.requestsReceived++;
+      pair.counters.responsesSent++;
+    }
+  }
+
+  /** Does for checks that came early what waited for the peer's parameters (RFC 8445 7.3). */
+  void takeEarly(Generation generation, long now) {
+    for (Generation.EarlyCheck check : generation.takeEarly()) {
+      act(generation, check.base(), check.source(), check.facts(), now);
+    }
+  }
+
+  private void act(
+      Generation generation, Base base, TransportAddress source, Facts facts, long now) {
+    IceParameters remote = generation.remote;
+    boolean ready = session.configuration.lite ? remote != null : generation.started;
+    if (!ready || remote == null || !remote.ufrag().equals(facts.ufrag())) {
+      if (!generation.keep(new Generation.EarlyCheck(base, source, facts))) {
+        session.drop(DropReason.TABLE_FULL);
+      }
+      return;
+    }
+    FiveTuple path = new FiveTuple(base.address, source);
+    CandidatePair pair = generation.list.find(path);
+    if (concluded(generation, base, pair, facts)) {
+      return;
+    }
+    if (pair == null) {
+      pair = learn(generation, base, path, facts, now);
+      if (pair == null) {
+        return;
+      }
+    }
+    if (session.configuration.lite) {
+      takeAsLite(pair, facts, now);
+      return;
+    }
+    trigger(pair, now);
+    if (facts.useCandidate()) {
+      nomination.nominatedByPeer(pair, facts.nomination(), now);
+    }
+  }
+
+  /** After nomination a check is only answered (RFC 8445 11), unless the peer nominates another pair. */
+  private static boolean concluded(
+      Generation generation, Base base, @Nullable CandidatePair pair, Facts facts) {
+    CandidatePair selected = generation.selected(base.component);
+    if (!generation.list.wants(base.component)) {
+      return true;
+    }
+    return selected != null
+        && !generation.list.renomination
+        && (!facts.useCandidate() || pair == selected);
+  }
+
+  /** RFC 8445 7.3.1.3, 7.3.1.4: a pair that is not on the checklist joins it. */
+  private @Nullable CandidatePair learn(
+      Generation generation, Base base, FiveTuple path, Facts facts, long now) {
+    RemoteCandidate remote = generation.remote(path.remote(), base.component);
+    if (remote == null) {
+      Candidate candidate = new Candidate(
+          generation.freshRemoteFoundation(),
+          base.component,
+          facts.priority(),
+          Generation.withoutScope(path.remote()),
+          CandidateType.PEER_REFLEXIVE,
+          null,
+          Map.of());
+      if (generation.remotes().size() >= Generation.MAX_REMOTES) {
+        session.drop(DropReason.TABLE_FULL);
+        return null;
+      }
+      remote = new RemoteCandidate(candidate, false);
+    }
+    LocalCandidate local = generation.localOf(base);
+    CandidatePair pair = local == null ? null : set.form(generation, local, remote, path);
+    if (pair == null) {
+      session.drop(DropReason.TABLE_FULL);
+      return null;
+    }
+    generation.add(remote);
+    return pair;
+  }
+
+  /** RFC 8445 7.3.1.4. */
+  private void trigger(CandidatePair pair, long now) {
+    switch (pair.state) {
+      case SUCCEEDED -> {}
+      case IN_PROGRESS -> {
+        if (pair.nominating) {
+          return; // it is valid already
+        }
+        Check check = Objects.requireNonNull(pair.check);
+        check.transaction.cancel();
+        session.schedule(check.timer, check.transaction.nextTimeout());
+        pair.check = null;
+        set.trigger(pair, "the peer's check came in: check again", now);
+      }
+      case WAITING, FROZEN, FAILED -> set.trigger(pair, "the peer's check came in", now);
+    }
+  }
+
+  /** RFC 8445 7.3.2. */
+  private void takeAsLite(CandidatePair pair, Facts facts, long now) {
+    if (!facts.useCandidate()) {
+      return;
+    }
+    pair.valid = pair.local;
+    pair.consentUntil = paths.consentFrom(now);
+    set.set(pair, PairState.SUCCEEDED, "nominated by the peer");
+    nomination.nominatedByPeer(pair, facts.nomination(), now);
+  }
+}

@@ -1,0 +1,123 @@
+package dev.frazil.ice;
+
+import dev.frazil.net.FiveTuple;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The pairs of one generation of a stream, ordered by priority, and the queue of triggered checks (RFC 8445 6.1.2). */
+final class Checklist {
+  /** RFC 8445 6.1.2.1. */
+  enum State {
+    RUNNING,
+    COMPLETED,
+    FAILED
+  }
+
+  private static final Comparator<CandidatePair> ORDER = Comparator.<CandidatePair>comparingLong(
+          pair -> -pair.priority)
+      .thenComparingInt(CandidatePair::component)
+      .thenComparingLong(pair -> pair.id);
+
+  private final List<CandidatePair> pairs = new ArrayList<>(4);
+  private final Map<FiveTuple, CandidatePair> byPath = new HashMap<>(8);
+  private final ArrayDeque<CandidatePair> triggered = new ArrayDeque<>(4);
+  State state = State.RUNNING;
+  /** How many components both sides have (RFC 8445 6.1.2.2). */
+  int components;
+  /** Checks go on after completion (draft-thatcher-ice-renomination). */
+  boolean renomination;
+  /** Two lite agents had more than one pair to choose from for a component (RFC 8445 8.2). */
+  boolean ambiguous;
+
+  Checklist(int components) {
+    this.components = components;
+  }
+
+  /** Whether a component is part of the list. */
+  boolean wants(int component) {
+    return component <= components;
+  }
+
+  /** Whether ordinary checks are made. */
+  boolean isActive() {
+    return state == State.RUNNING || state == State.COMPLETED && renomination;
+  }
+
+  /** The pairs, the best first. */
+  List<CandidatePair> pairs() {
+    return Collections.unmodifiableList(pairs);
+  }
+
+  @Nullable CandidatePair find(FiveTuple path) {
+    return byPath.get(path);
+  }
+
+  void insert(CandidatePair pair) {
+    int slot = Collections.binarySearch(pairs, pair, ORDER);
+    pairs.add(slot < 0 ? -slot - 1 : slot, pair);
+    byPath.put(pair.path, pair);
+  }
+
+  void remove(CandidatePair pair) {
+    pairs.remove(pair);
+    byPath.remove(pair.path);
+    triggered.remove(pair);
+    pair.removed = true;
+  }
+
+  /** Priorities changed. */
+  void sort() {
+    pairs.sort(ORDER);
+  }
+
+  /** Puts a pair into the triggered-check queue, once (RFC 8445 6.1.4.1). */
+  void trigger(CandidatePair pair) {
+    if (!triggered.contains(pair)) {
+      triggered.add(pair);
+    }
+  }
+
+  /** The same, but before all others: nominations wait for nothing. */
+  void triggerFirst(CandidatePair pair) {
+    triggered.remove(pair);
+    triggered.addFirst(pair);
+  }
+
+  void untrigger(CandidatePair pair) {
+    triggered.remove(pair);
+  }
+
+  boolean hasTriggered() {
+    return !triggered.isEmpty();
+  }
+
+  @Nullable CandidatePair pollTriggered() {
+    return triggered.poll();
+  }
+
+  /** The Waiting pair to check next: the best one, the lowest component among equals (RFC 8445 6.1.4.2 step 3). */
+  @Nullable CandidatePair firstWaiting() {
+    for (CandidatePair pair : pairs) {
+      if (pair.state == PairState.WAITING) {
+        return pair;
+      }
+    }
+    return null;
+  }
+
+  /** Whether a component has a valid pair. */
+  boolean hasValid(int component) {
+    for (CandidatePair pair : pairs) {
+      if (pair.isValid() && pair.component() == component) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

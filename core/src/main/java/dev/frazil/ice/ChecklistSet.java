@@ -1,0 +1,362 @@
+package dev.frazil.ice;
+
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
+import dev.frazil.net.TransportAddress;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The checklists of all streams' current generations: forms pairs, freezes and thaws them, picks the next to check. */
+final class ChecklistSet {
+  private final Session session;
+  private final Schedule schedule;
+  private int cursor;
+
+  ChecklistSet(Session session, Schedule schedule) {
+    this.session = session;
+    this.schedule = schedule;
+  }
+
+  /** The generations whose checks have begun, in the order of their streams. */
+  private List<Generation> started() {
+    List<Generation> started = new ArrayList<>(session.streams.size());
+    for (IceStream stream : session.streams) {
+      if (stream.current.started) {
+        started.add(stream.current);
+      }
+    }
+    return started;
+  }
+
+  // RFC 8445 6.1.2.2: forming pairs
+
+  /** Forms all pairs of a generation that begins its checks, and sets their states (RFC 8445 6.1.2.6). */
+  void start(Generation generation, long now) {
+    generation.started = true;
+    for (LocalCandidate local : List.copyOf(generation.locals())) {
+      for (RemoteCandidate remote : generation.remotes()) {
+        form(generation, local, remote);
+      }
+    }
+    Set<PairFoundation> seen = new HashSet<>();
+    for (CandidatePair pair : byComponent(generation)) {
+      if (seen.add(pair.foundation())) {
+        initialState(pair);
+      }
+    }
+    schedule.wake(now);
+  }
+
+  /** Ordered as RFC 8445 6.1.2.6 picks them: the lowest component first, then the highest priority. */
+  private static List<CandidatePair> byComponent(Generation generation) {
+    List<CandidatePair> pairs = new ArrayList<>(generation.list.pairs());
+    pairs.sort((a, b) -> Integer.compare(a.component(), b.component())); // stable
+    return pairs;
+  }
+
+  private void initialState(CandidatePair first) {
+    boolean active = false;
+    boolean succeeded = false;
+    for (Generation other : started()) {
+      for (CandidatePair pair : other.list.pairs()) {
+        if (pair.foundation().equals(first.foundation())) {
+          active |= pair.state == PairState.WAITING || pair.state == PairState.IN_PROGRESS;
+          succeeded |= pair.state == PairState.SUCCEEDED;
+        }
+      }
+    }
+    if (succeeded) {
+      thaw(first.foundation());
+    } else if (!active) {
+      set(first, PairState.WAITING, "the first of its foundation");
+    }
+  }
+
+  /** Pairs a local candidate that the peer was told of with the remote ones that are known (RFC 8838 10). */
+  void addLocal(Generation generation, LocalCandidate local, long now) {
+    for (RemoteCandidate remote : generation.remotes()) {
+      add(generation, local, remote, now);
+    }
+  }
+
+  /** Pairs a remote candidate that came later with the local ones (RFC 8838 11). */
+  void addRemote(Generation generation, RemoteCandidate remote, long now) {
+    for (LocalCandidate local : List.copyOf(generation.locals())) {
+      add(generation, local, remote, now);
+    }
+  }
+
+  private void add(Generation generation, LocalCandidate local, RemoteCandidate remote, long now) {
+    if (!generation.started) {
+      return;
+    }
+    CandidatePair pair = form(generation, local, remote);
+    if (pair != null) {
+      set(pair, insertedState(pair), "joined the checklist");
+      schedule.wake(now);
+    }
+  }
+
+  /** RFC 8838 12. */
+  private PairState insertedState(CandidatePair inserted) {
+    boolean topmost = true;
+    for (Generation generation : started()) {
+      for (CandidatePair pair : generation.list.pairs()) {
+        if (pair == inserted || !pair.foundation().equals(inserted.foundation())) {
+          continue;
+        }
+        if (pair.state == PairState.SUCCEEDED) {
+          return PairState.WAITING;
+        }
+        topmost &= inserted.component() != pair.component()
+            ? inserted.component() < pair.component()
+            : inserted.priority > pair.priority;
+      }
+    }
+    return topmost ? PairState.WAITING : PairState.FROZEN;
+  }
+
+  private @Nullable CandidatePair form(
+      Generation generation, LocalCandidate local, RemoteCandidate remote) {
+    if (!local.told()
+        || local.candidate().type() == CandidateType.PEER_REFLEXIVE
+        || local.candidate().component() != remote.candidate().component()
+        || !generation.list.wants(remote.candidate().component())) {
+      return null;
+    }
+    TransportAddress destination = destination(local.base(), remote.candidate().address());
+    if (destination == null) {
+      return null;
+    }
+    return form(generation, local, remote, new FiveTuple(local.base().address, destination));
+  }
+
+  /**
+   * Puts a pair on the checklist unless one with the same base and destination is there (RFC 8445 6.1.2.4) or the
+   * limit forbids it; a pair that is not yet checked takes over the better candidate.
+   */
+  @Nullable CandidatePair form(
+      Generation generation, LocalCandidate local, RemoteCandidate remote, FiveTuple path) {
+    CandidatePair present = generation.list.find(path);
+    if (present != null) {
+      boolean untouched = present.state == PairState.WAITING || present.state == PairState.FROZEN;
+      if (untouched && local.candidate().priority() > present.local.candidate().priority()) {
+        present.local = local;
+        present.computePriority(session.role);
+        generation.list.sort();
+      }
+      return null;
+    }
+    CandidatePair pair =
+        new CandidatePair(session.newPairId(), generation, local.base(), local, remote, path);
+    pair.computePriority(session.role);
+    if (!makeRoom(pair)) {
+      session.log(
+          pair, null, "refused: " + session.configuration.maxPairs + " pairs are the limit");
+      return null;
+    }
+    generation.list.insert(pair);
+    session.log(pair, pair.state, "formed");
+    return pair;
+  }
+
+  /** Where a base sends to reach a remote address; null when the two don't go together. */
+  private @Nullable TransportAddress destination(Base base, TransportAddress remote) {
+    IpAddress from = base.address.ip();
+    IpAddress to = remote.ip();
+    if (remote.transport() != base.address.transport()) {
+      return null;
+    }
+    if (from.family() != to.family()) {
+      Nat64 nat64 = session.nat64;
+      return nat64 == null || from.isIpv4() || from.isLinkLocal()
+          ? null
+          : TransportAddress.udp(nat64.synthesize(to), remote.port());
+    }
+    if (from.isIpv6() && from.isLinkLocal() != to.isLinkLocal()) {
+      return null; // RFC 8445 6.1.2.2
+    }
+    return to.isIpv6() && to.isLinkLocal() && from.scopeId() != 0
+        ? TransportAddress.udp(to.withScopeId(from.scopeId()), remote.port())
+        : remote;
+  }
+
+  // RFC 8445 6.1.2.5: the limit
+
+  /** Makes room for a pair, evenly over the checklists; false when the pair itself is the one to go. */
+  private boolean makeRoom(CandidatePair candidate) {
+    int total = 0;
+    Checklist largest = candidate.generation.list;
+    for (IceStream stream : session.streams) {
+      Checklist list = stream.current.list;
+      total += list.pairs().size();
+      largest = list.pairs().size() > largest.pairs().size() ? list : largest;
+    }
+    if (total < session.configuration.maxPairs) {
+      return true;
+    }
+    CandidatePair victim = lastFailed();
+    if (victim == null) {
+      victim = lastUntouched(largest);
+      boolean own = largest == candidate.generation.list;
+      if (victim == null || own && victim.priority >= candidate.priority) {
+        return false;
+      }
+    }
+    remove(victim, "made room for a better pair");
+    return true;
+  }
+
+  private @Nullable CandidatePair lastFailed() {
+    CandidatePair last = null;
+    for (Generation generation : started()) {
+      for (CandidatePair pair : generation.list.pairs()) {
+        if (pair.state == PairState.FAILED && (last == null || pair.priority < last.priority)) {
+          last = pair;
+        }
+      }
+    }
+    return last;
+  }
+
+  private static @Nullable CandidatePair lastUntouched(Checklist list) {
+    List<CandidatePair> pairs = list.pairs();
+    for (int i = pairs.size() - 1; i >= 0; i--) {
+      PairState state = pairs.get(i).state;
+      if (!pairs.get(i).isValid() && (state == PairState.WAITING || state == PairState.FROZEN)) {
+        return pairs.get(i);
+      }
+    }
+    return null;
+  }
+
+  // RFC 8445 6.1.4.2: performing checks
+
+  boolean pending() {
+    for (Generation generation : started()) {
+      if (generation.list.hasTriggered()
+          || generation.list.isActive() && hasCheckable(generation.list)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean hasCheckable(Checklist list) {
+    if (list.firstWaiting() != null) {
+      return true;
+    }
+    for (CandidatePair pair : list.pairs()) {
+      if (pair.state == PairState.FROZEN && !isActive(pair.foundation())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The pair to check now, or null. */
+  @Nullable CandidatePair next() {
+    List<Generation> lists = started();
+    for (int i = 0; i < lists.size(); i++) {
+      Checklist list = lists.get((cursor + i) % lists.size()).list;
+      CandidatePair pair = nextOf(list);
+      if (pair != null) {
+        cursor = (cursor + i + 1) % lists.size();
+        return pair;
+      }
+    }
+    return null;
+  }
+
+  private @Nullable CandidatePair nextOf(Checklist list) {
+    for (CandidatePair pair = list.pollTriggered(); pair != null; pair = list.pollTriggered()) {
+      if (pair.state == PairState.WAITING || pair.nominating && pair.state == PairState.SUCCEEDED) {
+        return pair;
+      }
+    }
+    if (!list.isActive()) {
+      return null;
+    }
+    if (list.firstWaiting() == null) {
+      thawOneOfEachFoundation(list);
+    }
+    return list.firstWaiting();
+  }
+
+  /** RFC 8445 6.1.4.2 step 2. */
+  private void thawOneOfEachFoundation(Checklist list) {
+    for (CandidatePair pair : List.copyOf(list.pairs())) {
+      if (pair.state == PairState.FROZEN && !isActive(pair.foundation())) {
+        set(pair, PairState.WAITING, "no other pair of its foundation is being checked");
+      }
+    }
+  }
+
+  private boolean isActive(PairFoundation foundation) {
+    for (Generation generation : started()) {
+      for (CandidatePair pair : generation.list.pairs()) {
+        boolean active = pair.state == PairState.WAITING || pair.state == PairState.IN_PROGRESS;
+        if (active && pair.foundation().equals(foundation)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** RFC 8445 7.2.5.3.3: a success thaws its foundation in all checklists. */
+  void thaw(PairFoundation foundation) {
+    for (Generation generation : started()) {
+      for (CandidatePair pair : generation.list.pairs()) {
+        if (pair.state == PairState.FROZEN && pair.foundation().equals(foundation)) {
+          set(pair, PairState.WAITING, "a pair of its foundation succeeded");
+        }
+      }
+    }
+  }
+
+  /** Has a pair checked next (RFC 8445 7.3.1.4). */
+  void trigger(CandidatePair pair, String why, long now) {
+    set(pair, PairState.WAITING, why);
+    pair.generation.list.trigger(pair);
+    schedule.wake(now);
+  }
+
+  /** Has a valid pair checked again with USE-CANDIDATE, before anything else (RFC 8445 8.1.1). */
+  void triggerNomination(CandidatePair pair, long now) {
+    pair.nominating = true;
+    pair.generation.list.triggerFirst(pair);
+    schedule.wake(now);
+  }
+
+  // states
+
+  void set(CandidatePair pair, PairState state, String why) {
+    if (pair.state != state) {
+      pair.state = state;
+      session.log(pair, state, why);
+    }
+  }
+
+  void remove(CandidatePair pair, String why) {
+    pair.generation.list.remove(pair);
+    Check check = pair.check;
+    if (check != null) {
+      check.transaction.cancel();
+      session.schedule(check.timer, check.transaction.nextTimeout());
+      pair.check = null;
+    }
+    session.log(pair, null, "removed: " + why);
+  }
+
+  /** RFC 8445 7.3.1.1: priorities depend on the role. */
+  void recomputePriorities() {
+    for (Generation generation : started()) {
+      generation.list.pairs().forEach(pair -> pair.computePriority(session.role));
+      generation.list.sort();
+    }
+  }
+}

@@ -1,0 +1,317 @@
+package dev.frazil.ice;
+
+import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** What agents tell each other: parameters and candidates (RFC 8445 5.3, RFC 8838), and restarts (RFC 8445 9). */
+final class Exchange {
+  /** How many candidates of a generation to come are kept, and how many ufrags of generations past. */
+  private static final int MAX_EARLY = 128;
+
+  private static final int MAX_PAST = 16;
+
+  private final Session session;
+  private final ChecklistSet set;
+  private final Gathering gathering;
+  private final CheckServer server;
+  private final Roles roles;
+  private final Nomination nomination;
+  private final Paths paths;
+  private final LitePairing litePairing;
+
+  Exchange(
+      Session session,
+      ChecklistSet set,
+      Gathering gathering,
+      CheckServer server,
+      Roles roles,
+      Nomination nomination,
+      Paths paths) {
+    this.session = session;
+    this.set = set;
+    this.gathering = gathering;
+    this.server = server;
+    this.roles = roles;
+    this.nomination = nomination;
+    this.paths = paths;
+    litePairing = new LitePairing(session, set, nomination, paths);
+  }
+
+  // parameters
+
+  void setRemote(IceStream stream, IceParameters remote, long now) {
+    IceParameters known = stream.current.remote;
+    if (known != null) {
+      boolean sameUfrag = known.ufrag().equals(remote.ufrag());
+      boolean samePassword = known.password().equals(remote.password());
+      if (sameUfrag && samePassword) {
+        return;
+      }
+      if (sameUfrag || samePassword) {
+        throw new IllegalArgumentException((sameUfrag ? "ice-pwd" : "ice-ufrag")
+            + " changed alone: a restart changes both (RFC 8445 9)");
+      }
+    }
+    if (stream.pastRemoteUfrags.contains(remote.ufrag())) {
+      session.drop(DropReason.CANDIDATE_LATE);
+      return;
+    }
+    if (known != null) {
+      restart(stream, now);
+    }
+    bind(stream, remote, now);
+  }
+
+  private void bind(IceStream stream, IceParameters remote, long now) {
+    Generation generation = stream.current;
+    generation.bind(remote);
+    generation.list.renomination = session.configuration.renomination && remote.has("renomination");
+    session.ta = Math.max(session.configuration.pacing, remote.pacingMillis()) * 1_000_000L;
+    roles.determine(remote, now);
+    startPatience(generation, now);
+    List<IceStream.EarlyCandidate> early = List.copyOf(stream.early);
+    stream.early.clear();
+    for (IceStream.EarlyCandidate item : early) {
+      if (item.candidate() == null) {
+        endOfRemoteCandidates(stream, item.ufrag(), now);
+      } else {
+        addRemoteCandidate(stream, item.ufrag(), item.candidate(), now);
+      }
+    }
+    startIfReady(generation, now);
+    paths.updateState(now);
+  }
+
+  /** RFC 8863 4: no failure before the peer has had the time of a whole check. */
+  private void startPatience(Generation generation, long now) {
+    long rto = session.configuration.retransmission.initialRtoNanos();
+    generation.patienceUntil = now + session.configuration.retransmission.transactionTimeout(rto);
+    generation.patience = new Timer(time -> nomination.updateList(generation, time));
+    session.schedule(generation.patience, generation.patienceUntil);
+    generation.remoteSilence =
+        new Timer(time -> endOfRemoteCandidates(generation.stream, null, time));
+    session.schedule(generation.remoteSilence, now + session.configuration.endOfCandidatesLimit);
+  }
+
+  // candidates
+
+  void addRemoteCandidate(IceStream stream, @Nullable String ufrag, Candidate candidate, long now) {
+    Generation generation = stream.current;
+    if (isEarly(stream, ufrag)) {
+      keepEarly(stream, new IceStream.EarlyCandidate(ufrag, candidate));
+      return;
+    }
+    if (!belongs(generation, ufrag) || generation.remoteEnded) {
+      session.drop(DropReason.CANDIDATE_LATE);
+      return;
+    }
+    if (isRefused(candidate) || candidate.component() > stream.components) {
+      session.drop(DropReason.CANDIDATE_REFUSED);
+      session.log(
+          "remote candidate " + candidate + " refused", "its address or component may not be used");
+      return;
+    }
+    if (generation.remoteSilence != null) {
+      session.schedule(generation.remoteSilence, now + session.configuration.endOfCandidatesLimit);
+    }
+    RemoteCandidate known = generation.remote(candidate.address(), candidate.component());
+    if (known != null) {
+      adopt(generation, known, candidate);
+      return;
+    }
+    if (generation.remotes().size() >= Generation.MAX_REMOTES && !makeRoom(generation, candidate)) {
+      session.drop(DropReason.TABLE_FULL);
+      return;
+    }
+    RemoteCandidate remote = new RemoteCandidate(candidate, true);
+    generation.add(remote);
+    set.addRemote(generation, remote, now);
+  }
+
+  void endOfRemoteCandidates(IceStream stream, @Nullable String ufrag, long now) {
+    Generation generation = stream.current;
+    if (isEarly(stream, ufrag)) {
+      keepEarly(stream, new IceStream.EarlyCandidate(ufrag, null));
+      return;
+    }
+    if (!belongs(generation, ufrag) || generation.remoteEnded) {
+      return;
+    }
+    generation.remoteEnded = true;
+    if (generation.remoteSilence != null) {
+      session.cancel(generation.remoteSilence);
+    }
+    agreeOnComponents(generation);
+    startIfReady(generation, now);
+    nomination.evaluate(generation, now);
+    nomination.updateList(generation, now);
+  }
+
+  /** RFC 8445 6.1.2.2: no more components than the peer has candidates for. */
+  private static void agreeOnComponents(Generation generation) {
+    int highest = 0;
+    for (RemoteCandidate remote : generation.remotes()) {
+      highest = Math.max(highest, remote.candidate().component());
+    }
+    if (highest > 0) {
+      generation.list.components = Math.min(generation.list.components, highest);
+    }
+  }
+
+  /** Whether something belongs to a generation of the peer whose parameters have not come yet. */
+  private static boolean isEarly(IceStream stream, @Nullable String ufrag) {
+    IceParameters remote = stream.current.remote;
+    return remote == null
+        ? ufrag == null || !stream.pastRemoteUfrags.contains(ufrag)
+        : ufrag != null
+            && !ufrag.equals(remote.ufrag())
+            && !stream.pastRemoteUfrags.contains(ufrag);
+  }
+
+  private static boolean belongs(Generation generation, @Nullable String ufrag) {
+    return generation.remote != null && (ufrag == null || ufrag.equals(generation.remote.ufrag()));
+  }
+
+  private void keepEarly(IceStream stream, IceStream.EarlyCandidate early) {
+    if (stream.early.size() < MAX_EARLY) {
+      stream.early.add(early);
+    } else {
+      session.drop(DropReason.TABLE_FULL);
+    }
+  }
+
+  private boolean isRefused(Candidate candidate) {
+    IpAddress ip = candidate.address().ip();
+    return candidate.address().port() == 0
+        || candidate.address().transport() != Transport.UDP
+        || ip.isUnspecified()
+        || ip.isMulticast()
+        || ip.isBroadcast()
+        || ip.isLoopback() && !session.configuration.loopback
+        || ip.isIpv4Mapped()
+        || !session.configuration.remoteFilter.test(candidate);
+  }
+
+  /** RFC 8445 7.3.1.3, RFC 8838 11: what was learnt from a check takes over what the peer says of it. */
+  private void adopt(Generation generation, RemoteCandidate known, Candidate told) {
+    if (known.signalled()) {
+      return;
+    }
+    known.adopt(told);
+    for (CandidatePair pair : generation.list.pairs()) {
+      if (pair.remote == known) {
+        pair.computePriority(session.role);
+      }
+    }
+    generation.list.sort();
+  }
+
+  /** Drops the worst remote candidate that nothing depends on, when the new one is better (ICE-4000). */
+  private boolean makeRoom(Generation generation, Candidate candidate) {
+    RemoteCandidate worst = null;
+    for (RemoteCandidate remote : generation.remotes()) {
+      boolean idle = generation.list.pairs().stream()
+          .allMatch(pair -> pair.remote != remote
+              || !pair.isValid()
+                  && (pair.state == PairState.FROZEN || pair.state == PairState.FAILED));
+      if (idle
+          && (worst == null || remote.candidate().priority() < worst.candidate().priority())) {
+        worst = remote;
+      }
+    }
+    if (worst == null || worst.candidate().priority() >= candidate.priority()) {
+      return false;
+    }
+    RemoteCandidate gone = worst;
+    generation.remove(gone);
+    for (CandidatePair pair : List.copyOf(generation.list.pairs())) {
+      if (pair.remote == gone) {
+        set.remove(pair, "its remote candidate made room for a better one");
+      }
+    }
+    return true;
+  }
+
+  // beginning and beginning again
+
+  void gathered(Generation generation, long now) {
+    startIfReady(generation, now);
+    nomination.updateList(generation, now);
+  }
+
+  /** Checks begin when both sides' parameters are known; without trickling, when both have told all candidates. */
+  private void startIfReady(Generation generation, long now) {
+    if (generation.started || generation.remote == null) {
+      return;
+    }
+    boolean allTold = generation.gathered && generation.remoteEnded;
+    if (session.configuration.lite) {
+      server.takeEarly(generation, now);
+      if (allTold && generation.remote.lite()) {
+        generation.started = true;
+        litePairing.pair(generation, now);
+      }
+      return;
+    }
+    if (allTold || trickles(generation.remote)) {
+      set.start(generation, now);
+      server.takeEarly(generation, now);
+    }
+  }
+
+  /** RFC 8838 5: with a peer that says that it does not trickle, ICE is done in the regular way. */
+  private boolean trickles(IceParameters remote) {
+    return session.configuration.trickle && (remote.options() == null || remote.has("trickle"));
+  }
+
+  /** RFC 8445 9. */
+  void restart(IceStream stream, long now) {
+    Generation old = stream.current;
+    old.retire(session);
+    boolean carriesData = false;
+    for (int component = 1; component <= stream.components; component++) {
+      CandidatePair route = stream.route(component);
+      carriesData |= route != null && route.generation == old;
+    }
+    if (carriesData) {
+      stream.previous = old;
+    }
+    if (old.remote != null) {
+      stream.pastRemoteUfrags.add(old.remote.ufrag());
+      if (stream.pastRemoteUfrags.size() > MAX_PAST) {
+        stream.pastRemoteUfrags.remove(0);
+      }
+    }
+    for (CandidatePair pair : List.copyOf(old.list.pairs())) {
+      set.remove(pair, "the stream restarted");
+    }
+    stream.current = new Generation(stream, old.number + 1, session.configuration.random);
+    session.outbox.event(
+        new IceEvent.Restarted(stream.index, stream.current.number, parameters(stream.current)));
+    gathering.begin(stream.current, now);
+    paths.update(stream, now);
+  }
+
+  /** What the peer is told of a generation. */
+  IceParameters parameters(Generation generation) {
+    IceConfiguration configuration = session.configuration;
+    Set<String> options = new LinkedHashSet<>();
+    options.add("ice2"); // RFC 8445 10
+    if (configuration.trickle) {
+      options.add("trickle");
+    }
+    if (configuration.renomination) {
+      options.add("renomination");
+    }
+    return new IceParameters(
+        generation.ufrag,
+        generation.password,
+        configuration.lite,
+        configuration.lite ? null : configuration.pacing, // RFC 8839 5.5: a lite agent tells none
+        options);
+  }
+}

@@ -1,0 +1,249 @@
+package dev.frazil.ice;
+
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.IntegrityKey;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One stream between two restarts (RFC 8445 9): credentials, candidates, checklist and what was selected. A restart
+ * makes a new one, so nothing is ever cleared.
+ */
+final class Generation {
+  private static final String ICE_CHARS =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  /** 48 bits; RFC 8445 5.3 wants at least 24. */
+  private static final int UFRAG_LENGTH = 8;
+  /** 144 bits; RFC 8445 5.3 wants at least 128. */
+  private static final int PASSWORD_LENGTH = 24;
+  /** How many remote candidates are kept. */
+  static final int MAX_REMOTES = 128;
+  /** How many checks are kept until the peer's parameters come. */
+  private static final int MAX_EARLY = 64;
+
+  /** A check that was answered before the peer's parameters came (RFC 8445 7.3). */
+  record EarlyCheck(Base base, TransportAddress source, CheckServer.Facts facts) {}
+
+  final IceStream stream;
+  final int number;
+  final String ufrag;
+  final String password;
+  final IntegrityKey localKey;
+  final Checklist list;
+  private final List<LocalCandidate> locals = new ArrayList<>(4);
+  private final Map<TransportAddress, RemoteCandidate> remotes = new LinkedHashMap<>(8);
+  /** What is being asked of STUN servers. */
+  final Set<Probe> probes = new LinkedHashSet<>(4);
+  /** Which servers were asked, and from where. */
+  final Set<FiveTuple> asked = new HashSet<>(4);
+
+  private final List<EarlyCheck> early = new ArrayList<>(0);
+  /** The selected pairs, by component. */
+  private final @Nullable CandidatePair[] selected;
+
+  @Nullable IceParameters remote;
+
+  @Nullable IntegrityKey remoteKey;
+  /** USERNAME of our checks: the peer's ufrag and ours (RFC 8445 7.2.2). */
+  String username = "";
+  /** Checks have begun. */
+  boolean started;
+
+  boolean gathered;
+  boolean remoteEnded;
+  /** When the PAC timer ends (RFC 8863); 0 before it starts. */
+  long patienceUntil;
+  /** StreamFailed was told. */
+  boolean failureTold;
+  /** Why the list failed. */
+  String failure = "";
+  /** The largest round trip measured, in nanoseconds. */
+  long maxRoundTrip;
+  /** The highest NOMINATION value sent. */
+  int nominations;
+
+  /** Looks again whether a pair may be nominated. */
+  @Nullable Timer judging;
+  /** The PAC timer, then the wait for end-of-candidates, then the one until unused candidates are freed. */
+  @Nullable Timer patience;
+
+  @Nullable Timer remoteSilence;
+
+  @Nullable Timer release;
+
+  @Nullable Timer gatheringLimit;
+
+  Generation(IceStream stream, int number, RandomGenerator random) {
+    this.stream = stream;
+    this.number = number;
+    ufrag = randomText(random, UFRAG_LENGTH);
+    password = randomText(random, PASSWORD_LENGTH);
+    localKey = IntegrityKey.shortTerm(password);
+    list = new Checklist(stream.components);
+    selected = new CandidatePair[stream.components];
+  }
+
+  private static String randomText(RandomGenerator random, int length) {
+    StringBuilder text = new StringBuilder(length);
+    for (int i = 0; i < length; i++) {
+      text.append(ICE_CHARS.charAt(random.nextInt(64)));
+    }
+    return text.toString();
+  }
+
+  void bind(IceParameters parameters) {
+    remote = parameters;
+    remoteKey = IntegrityKey.shortTerm(parameters.password());
+    username = parameters.ufrag() + ":" + ufrag;
+  }
+
+  /** No longer current: nothing of it runs any more, but for the consent of a pair that still carries data. */
+  void retire(Session session) {
+    for (Timer timer :
+        new @Nullable Timer[] {judging, patience, remoteSilence, release, gatheringLimit}) {
+      if (timer != null) {
+        session.cancel(timer);
+      }
+    }
+  }
+
+  /** Whether the peer may nominate aggressively, as RFC 5245 had it: it does not say that it follows RFC 8445. */
+  boolean peerMayBeAggressive() {
+    return remote != null && !remote.has("ice2");
+  }
+
+  /** Whether this is the stream's current generation. */
+  boolean isCurrent() {
+    return stream.current == this;
+  }
+
+  // candidates
+
+  List<LocalCandidate> locals() {
+    return Collections.unmodifiableList(locals);
+  }
+
+  void addLocal(LocalCandidate local) {
+    locals.add(local);
+  }
+
+  void removeLocals(Base base) {
+    locals.removeIf(local -> local.base() == base);
+  }
+
+  Collection<RemoteCandidate> remotes() {
+    return remotes.values();
+  }
+
+  @Nullable LocalCandidate local(TransportAddress address, int component) {
+    for (LocalCandidate local : locals) {
+      if (local.candidate().component() == component
+          && withoutScope(local.candidate().address()).equals(withoutScope(address))) {
+        return local;
+      }
+    }
+    return null;
+  }
+
+  /** The candidate that stands for a base in a triggered check (RFC 8445 7.3.1.4). */
+  @Nullable LocalCandidate localOf(Base base) {
+    LocalCandidate best = null;
+    for (LocalCandidate local : locals) {
+      boolean better = best == null
+          || local.told() && !best.told()
+          || local.told() == best.told()
+              && local.candidate().priority() > best.candidate().priority();
+      if (local.base() == base
+          && local.candidate().type() != CandidateType.PEER_REFLEXIVE
+          && better) {
+        best = local;
+      }
+    }
+    return best;
+  }
+
+  @Nullable RemoteCandidate remote(TransportAddress address, int component) {
+    RemoteCandidate found = remotes.get(withoutScope(address));
+    return found != null && found.candidate().component() == component ? found : null;
+  }
+
+  void add(RemoteCandidate candidate) {
+    remotes.put(withoutScope(candidate.candidate().address()), candidate);
+  }
+
+  void remove(RemoteCandidate candidate) {
+    remotes.remove(withoutScope(candidate.candidate().address()));
+  }
+
+  static TransportAddress withoutScope(TransportAddress address) {
+    IpAddress ip = address.ip();
+    return ip.scopeId() == 0
+        ? address
+        : new TransportAddress(ip.withScopeId(0), address.port(), address.transport());
+  }
+
+  /** The foundation of a candidate learnt from a check: unlike that of any other (RFC 8445 7.3.1.3). */
+  String freshRemoteFoundation() {
+    for (int i = remotes.size(); ; i++) {
+      String foundation = "prflx" + i;
+      if (remotes.values().stream()
+          .noneMatch(candidate -> candidate.candidate().foundation().equals(foundation))) {
+        return foundation;
+      }
+    }
+  }
+
+  // early checks
+
+  /** Keeps a check for later; false when too many wait already. */
+  boolean keep(EarlyCheck check) {
+    for (int i = 0; i < early.size(); i++) {
+      EarlyCheck present = early.get(i);
+      if (present.base() == check.base() && present.source().equals(check.source())) {
+        early.set(i, check.facts().useCandidate() ? check : present);
+        return true;
+      }
+    }
+    return early.size() < MAX_EARLY && early.add(check);
+  }
+
+  List<EarlyCheck> takeEarly() {
+    List<EarlyCheck> taken = List.copyOf(early);
+    early.clear();
+    return taken;
+  }
+
+  // selection
+
+  @Nullable CandidatePair selected(int component) {
+    return selected[component - 1];
+  }
+
+  void select(int component, @Nullable CandidatePair pair) {
+    selected[component - 1] = pair;
+  }
+
+  boolean isSelected(CandidatePair pair) {
+    return selected(pair.component()) == pair;
+  }
+
+  boolean hasSelectedAll() {
+    for (int component = 1; component <= list.components; component++) {
+      if (selected(component) == null) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

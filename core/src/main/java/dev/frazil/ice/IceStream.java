@@ -1,0 +1,61 @@
+package dev.frazil.ice;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** One data stream: its sockets, its current generation, and the one before while that still carries data. */
+final class IceStream {
+  final int index;
+  final int components;
+  /** The sockets, which live across generations. */
+  final List<Base> bases = new ArrayList<>(2);
+  /** What the runtime was asked to open and has not answered yet. */
+  final Set<IceRequest.Open> opening = new HashSet<>(4);
+
+  Generation current;
+  /** The generation that carried data when the current one began; null once that has its own pairs. */
+  @Nullable Generation previous;
+  /** The pair that data takes, by component; null where there is none. */
+  final @Nullable CandidatePair[] routes;
+  /** Remote ufrags of earlier generations: what belongs to them comes too late. */
+  final List<String> pastRemoteUfrags = new ArrayList<>(2);
+  /** Remote candidates of a generation whose parameters have not come yet. */
+  final List<EarlyCandidate> early = new ArrayList<>(0);
+
+  /**
+   * @param ufrag the generation's ufrag; null when it was not told
+   * @param candidate null for end-of-candidates
+   */
+  record EarlyCandidate(@Nullable String ufrag, @Nullable Candidate candidate) {}
+
+  IceStream(int index, int components, Session session) {
+    this.index = index;
+    this.components = components;
+    routes = new CandidatePair[components];
+    current = new Generation(this, 0, session.configuration.random);
+  }
+
+  @Nullable CandidatePair route(int component) {
+    return routes[component - 1];
+  }
+
+  boolean hasAllRoutes() {
+    for (int component = 1; component <= current.list.components; component++) {
+      if (route(component) == null) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The generation that a request is for, by the ufrag that we gave out; null when there is none. */
+  @Nullable Generation generationOf(String localUfrag) {
+    if (current.ufrag.equals(localUfrag)) {
+      return current;
+    }
+    return previous != null && previous.ufrag.equals(localUfrag) ? previous : null;
+  }
+}

@@ -1,0 +1,306 @@
+package dev.frazil.ice;
+
+import dev.frazil.net.ProtocolMachine;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Concluding ICE: which pair is nominated and when, what follows from it, and when a list has failed (RFC 8445 8). */
+final class Nomination {
+  /** How many sends of a nominating check may go unanswered while another valid pair waits: 3.5 s at the usual RTO. */
+  private static final int SENDS_BEFORE_ANOTHER = 3;
+
+  private final Session session;
+  private final ChecklistSet set;
+  private final Paths paths;
+
+  Nomination(Session session, ChecklistSet set, Paths paths) {
+    this.session = session;
+    this.set = set;
+    this.paths = paths;
+  }
+
+  // controlling: choosing
+
+  /** Nominates what can be nominated now, and comes back when waiting will have shown more. */
+  void evaluate(Generation generation, long now) {
+    if (session.role != Role.CONTROLLING
+        || session.configuration.lite
+        || !generation.isCurrent()
+        || !generation.list.isActive()) {
+      return;
+    }
+    long again = ProtocolMachine.NEVER;
+    for (int component = 1; component <= generation.list.components; component++) {
+      CandidatePair best = candidateForNomination(generation, component);
+      if (best == null) {
+        continue;
+      }
+      long judged = judgedAt(generation, best, now);
+      if (judged <= now) {
+        session.log("nominate " + best, "every better pair has been judged");
+        set.triggerNomination(best.checked, now);
+      } else {
+        again = Math.min(again, judged);
+      }
+    }
+    if (generation.judging == null) {
+      generation.judging = new Timer(time -> evaluate(generation, time));
+    }
+    session.schedule(generation.judging, again);
+  }
+
+  private static @Nullable CandidatePair candidateForNomination(
+      Generation generation, int component) {
+    CandidatePair best = null;
+    for (CandidatePair pair : generation.list.pairs()) {
+      if (pair.component() == component) {
+        if (pair.nominating) {
+          return null;
+        }
+        if (pair.isValid() && best == null) {
+          best = pair;
+        }
+      }
+    }
+    CandidatePair selected = generation.selected(component);
+    if (selected == null || best == null) {
+      return best;
+    }
+    return generation.list.renomination && best.priority > selected.priority ? best : null;
+  }
+
+  /**
+   * When every pair better than this one has been judged: it failed, or it has had one and a half of the longest round
+   * trips since it was first checked. A frozen pair is judged by the pair of its foundation that is being checked.
+   */
+  private long judgedAt(Generation generation, CandidatePair best, long now) {
+    long patience = Math.max(generation.maxRoundTrip * 3 / 2, session.ta);
+    long judged = now;
+    for (CandidatePair pair : generation.list.pairs()) {
+      if (pair == best) {
+        return judged;
+      }
+      boolean open = pair.state == PairState.WAITING || pair.state == PairState.IN_PROGRESS;
+      if (open && pair.component() == best.component()) {
+        judged = pair.firstSent < 0
+            ? ProtocolMachine.NEVER
+            : Math.max(judged, pair.firstSent + patience);
+        if (judged == ProtocolMachine.NEVER) {
+          return judged;
+        }
+      }
+    }
+    return judged;
+  }
+
+  /** Whether to try another valid pair rather than send this nominating check again. */
+  boolean givesUp(Check check, long now) {
+    CandidatePair pair = check.pair;
+    if (!check.useCandidate
+        || pair.check != check
+        || check.transaction.sends() < SENDS_BEFORE_ANOTHER) {
+      return false;
+    }
+    for (CandidatePair other : pair.generation.list.pairs()) {
+      if (other != pair
+          && other.component() == pair.component()
+          && other.isValid()
+          && other.hasConsent(now)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Nominates a pair that the application chose (draft-thatcher-ice-renomination 3). */
+  void nominate(CandidatePair pair, long now) {
+    session.log("nominate " + pair, "the application chose it");
+    set.triggerNomination(pair.checked, now);
+  }
+
+  // both roles: what a success means
+
+  void succeeded(Check check, CandidatePair valid, long now) {
+    CandidatePair pair = check.pair;
+    if (check.useCandidate && pair.nominating) {
+      pair.nominating = false;
+      select(valid, now);
+    } else if (pair.nominatedByPeer && session.role == Role.CONTROLLED) {
+      pair.nominatedByPeer = false;
+      valid.nomination = pair.nomination;
+      accept(valid, now);
+    }
+  }
+
+  // controlled: being told
+
+  /** A request with USE-CANDIDATE came in on a pair (RFC 8445 7.3.1.5). */
+  void nominatedByPeer(CandidatePair pair, int value, long now) {
+    if (session.role != Role.CONTROLLED) {
+      return;
+    }
+    pair.nomination = Math.max(pair.nomination, value);
+    if (pair.state == PairState.SUCCEEDED && pair.isValid()) {
+      accept(pair, now);
+    } else {
+      pair.nominatedByPeer = true;
+    }
+  }
+
+  private void accept(CandidatePair pair, long now) {
+    CandidatePair selected = pair.generation.selected(pair.component());
+    if (selected == pair) {
+      return;
+    }
+    if (selected != null && !supersedes(pair, selected)) {
+      session.log(pair, pair.state, "nominated, but " + selected + " stays selected");
+      return;
+    }
+    select(pair, now);
+  }
+
+  /** Whether a further nomination takes the place of the one before. */
+  private boolean supersedes(CandidatePair pair, CandidatePair selected) {
+    if (pair.generation.list.renomination) {
+      return pair.nomination >= selected.nomination;
+    }
+    if (pair.generation.peerMayBeAggressive()) {
+      return pair.validPriority(session.role)
+          > selected.validPriority(session.role); // RFC 8445 8.1.1
+    }
+    return true; // a peer of RFC 8445 nominates again only when its first attempt failed
+  }
+
+  /** Two lite agents: the pair is taken without a check (RFC 8445 8.2). */
+  void selectAsLite(CandidatePair pair, long now) {
+    select(pair, now);
+  }
+
+  // RFC 8445 8.1.2
+
+  private void select(CandidatePair pair, long now) {
+    Generation generation = pair.generation;
+    generation.select(pair.component(), pair);
+    session.log(pair, pair.state, "selected");
+    session.outbox.event(new IceEvent.PairSelected(
+        generation.stream.index, pair.component(), pair.localAsSeen(), pair.remote.candidate()));
+    for (CandidatePair other : List.copyOf(generation.list.pairs())) {
+      if (other != pair && other.component() == pair.component() && !staysAfter(pair, other)) {
+        set.remove(other, "another pair was selected");
+      }
+    }
+    paths.update(generation.stream, now);
+    updateList(generation, now);
+  }
+
+  private boolean staysAfter(CandidatePair selected, CandidatePair other) {
+    if (other.generation.list.renomination) {
+      return true;
+    }
+    boolean couldStillWin =
+        session.role == Role.CONTROLLED && other.generation.peerMayBeAggressive();
+    return couldStillWin && other.priority > selected.priority;
+  }
+
+  void roleSwitched(long now) {
+    for (IceStream stream : session.streams) {
+      for (CandidatePair pair : stream.current.list.pairs()) {
+        pair.nominating = false;
+        pair.nominatedByPeer = false;
+      }
+      evaluate(stream.current, now);
+    }
+  }
+
+  // RFC 8445 7.2.5.4, 8.1.2; RFC 8838 8; RFC 8863
+
+  /** Judges the checklist's state anew. */
+  void updateList(Generation generation, long now) {
+    if (!generation.isCurrent()) {
+      return;
+    }
+    Checklist list = generation.list;
+    switch (list.state) {
+      case RUNNING -> {
+        if (generation.hasSelectedAll()) {
+          complete(generation, now);
+        } else if (mayFail(generation, now)) {
+          fail(generation, "no candidate pair works", now);
+        }
+      }
+      case FAILED -> {
+        if (hasValidForAll(
+            generation)) { // a late check of the peer opened a way (RFC 8445 7.3.1.4)
+          list.state = Checklist.State.RUNNING;
+          paths.update(generation.stream, now);
+          evaluate(generation, now);
+          updateList(generation, now);
+        }
+      }
+      case COMPLETED -> {}
+    }
+    paths.updateState(now);
+  }
+
+  /** After bases went, or a path was lost. */
+  void reconsider(Generation generation, long now) {
+    for (CandidatePair pair : List.copyOf(generation.list.pairs())) {
+      boolean unused = pair.isValid()
+          && !pair.hasConsent(now)
+          && !pair.nominating
+          && !generation.isSelected(pair);
+      if (unused) {
+        pair.valid = null; // RFC 7675 5.1: regain consent first
+        set.trigger(pair, "consent ran out unused: check again", now);
+      }
+    }
+    evaluate(generation, now);
+    updateList(generation, now);
+  }
+
+  private static boolean mayFail(Generation generation, long now) {
+    if (!generation.started
+        || now < generation.patienceUntil
+        || !generation.gathered
+        || !generation.remoteEnded
+        || hasValidForAll(generation)) {
+      return false;
+    }
+    for (CandidatePair pair : generation.list.pairs()) {
+      if (pair.state != PairState.FAILED && pair.state != PairState.SUCCEEDED) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean hasValidForAll(Generation generation) {
+    for (int component = 1; component <= generation.list.components; component++) {
+      if (!generation.list.hasValid(component)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void complete(Generation generation, long now) {
+    generation.list.state = Checklist.State.COMPLETED;
+    session.log(
+        "stream " + generation.stream.index + " completed",
+        "every component has its selected pair");
+    generation.stream.previous = null;
+    paths.update(generation.stream, now);
+    paths.releaseLater(generation, now);
+  }
+
+  /** A stream has failed. */
+  void fail(Generation generation, String why, long now) {
+    generation.list.state = Checklist.State.FAILED;
+    generation.failure = why;
+    if (!generation.failureTold) {
+      generation.failureTold = true;
+      session.outbox.event(new IceEvent.StreamFailed(generation.stream.index, why));
+    }
+    paths.update(generation.stream, now);
+  }
+}
