@@ -29,7 +29,11 @@ class RecordsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"core, dev.frazil.net.TransportAddress"})
+  @CsvSource({
+    "core, dev.frazil.net.TransportAddress",
+    "testkit, dev.frazil.testkit.VirtualInternet",
+    "netty, dev.frazil.netty.IceSession"
+  })
   void publicApiIsUpToDate(String module, Class<?> anchor) throws IOException {
     Recorded.check(module + "/api.txt", PublicApi.of(anchor));
   }
