@@ -21,10 +21,10 @@ abstract class Attachment {
   /** Puts a packet on the link towards the network. */
   final void send(Packet packet, Sighting.Fate fate) {
     if (!isWorking()) {
-      net.drop(packet, DropReason.INTERFACE_DOWN, place);
+      net.log().drop(packet, DropReason.INTERFACE_DOWN, place);
       return;
     }
-    net.see(packet, fate, place);
+    net.log().see(packet, fate, place);
     up.carry(packet);
   }
 

@@ -145,6 +145,15 @@ public final class Host {
   }
 
   /**
+   * The route from one of this host's addresses to a destination.
+   *
+   * @throws IllegalArgumentException when the host does not have the source address
+   */
+  public Route route(IpAddress source, IpAddress destination) {
+    return Route.of(this, source, destination);
+  }
+
+  /**
    * Looks a name up in the world's names ({@link VirtualInternet#addName}), answering as an event of its own after the
    * world's name delay: all IPv4 and IPv6 addresses in the order they were given, none when the name is unknown. Where
    * a network of this host has {@link Network#dns64} and the name has no IPv6 address, IPv6 addresses made from the
@@ -202,10 +211,11 @@ public final class Host {
     VirtualInterface from = owned.get(source.ip());
     if (from == null) {
       place = place == null ? net.capture().place(name) : place;
-      net.drop(
-          packet,
-          source.ip().isUnspecified() ? DropReason.NO_ROUTE : DropReason.ADDRESS_GONE,
-          place);
+      net.log()
+          .drop(
+              packet,
+              source.ip().isUnspecified() ? DropReason.NO_ROUTE : DropReason.ADDRESS_GONE,
+              place);
       return false;
     }
     return transmit(from, packet);
@@ -215,17 +225,17 @@ public final class Host {
     TransportAddress to = packet.destination;
     VirtualInterface self = owned.get(from.scoped(to.ip()));
     if (self != null) {
-      net.see(packet, Sighting.Fate.SENT, from.place);
+      net.log().see(packet, Sighting.Fate.SENT, from.place);
       packet.enter(self, false);
       net.schedule(packet, net.now());
       return true;
     }
     if (!from.isUp()) {
-      net.drop(packet, DropReason.INTERFACE_DOWN, from.place);
+      net.log().drop(packet, DropReason.INTERFACE_DOWN, from.place);
       return false;
     }
-    if (!to.ip().isLinkLocal() && !from.hasDefaultRoute() && from.onLink(to.ip()) < 0) {
-      net.drop(packet, DropReason.NO_ROUTE, from.place);
+    if (!from.reaches(to.ip())) {
+      net.log().drop(packet, DropReason.NO_ROUTE, from.place);
       return false;
     }
     packet.source = unscoped(packet.source);
@@ -236,23 +246,23 @@ public final class Host {
 
   void receive(VirtualInterface at, Packet packet) {
     if (!at.isUp()) {
-      net.drop(packet, DropReason.INTERFACE_DOWN, at.place);
+      net.log().drop(packet, DropReason.INTERFACE_DOWN, at.place);
       return;
     }
     TransportAddress local = scoped(at, packet.destination);
     if (owned.get(local.ip()) != at) {
-      net.drop(packet, DropReason.ADDRESS_GONE, at.place);
+      net.log().drop(packet, DropReason.ADDRESS_GONE, at.place);
       return;
     }
     VirtualSocket socket = ports.find(local);
     if (socket == null) {
-      net.drop(packet, DropReason.PORT_CLOSED, at.place);
+      net.log().drop(packet, DropReason.PORT_CLOSED, at.place);
       if (!silent && !packet.unreachable && local.transport() == Transport.UDP) {
         transmit(at, net.packet(local, scoped(at, packet.source), new byte[0], true));
       }
       return;
     }
-    net.delivered(packet, at.place);
+    net.log().see(packet, Sighting.Fate.DELIVERED, at.place);
     FiveTuple path = new FiveTuple(local, scoped(at, packet.source));
     if (packet.unreachable) {
       socket.handler().unreachable(path, net.now());

@@ -38,21 +38,21 @@ final class LinkDirection {
     VirtualInternet net = attachment.net;
     int size = packet.size();
     if (size > settings.mtu()) {
-      net.drop(packet, DropReason.TOO_BIG, attachment.place);
+      net.log().drop(packet, DropReason.TOO_BIG, attachment.place);
       return;
     }
     packet.enter(attachment, up);
-    if (instant && lastArrival < net.now() && !attachment.isHost()) {
+    if (instant && lastArrival < net.now() && (up || !attachment.isHost())) {
       packet.fire(net.now());
       return;
     }
     if (happens(settings.loss())) {
-      net.drop(packet, DropReason.LINK_LOSS, attachment.place);
+      net.log().drop(packet, DropReason.LINK_LOSS, attachment.place);
       return;
     }
     long departure = departure(size);
     if (departure < 0) {
-      net.drop(packet, DropReason.QUEUE_FULL, attachment.place);
+      net.log().drop(packet, DropReason.QUEUE_FULL, attachment.place);
       return;
     }
     net.schedule(packet, arrival(departure));

@@ -19,21 +19,18 @@ final class MappingTable {
     final TransportAddress internal;
     final TransportAddress external;
     private final @Nullable TransportAddress remote;
-    /** When each external address or endpoint was last sent to; empty with endpoint-independent filtering. */
-    private final Map<Object, Permission> permissions = new HashMap<>();
-
-    private long refreshed;
+    private final Permissions permissions;
 
     Mapping(
-        TransportAddress internal, TransportAddress external, @Nullable TransportAddress remote) {
+        TransportAddress internal,
+        TransportAddress external,
+        @Nullable TransportAddress remote,
+        Permissions filter) {
       this.internal = internal;
       this.external = external;
       this.remote = remote;
+      this.permissions = filter;
     }
-  }
-
-  private static final class Permission {
-    private long refreshed;
   }
 
   /** The mappings of one internal endpoint: {@code only}, or one for each external address or endpoint. */
@@ -45,7 +42,6 @@ final class MappingTable {
   private static final int FIRST_SWEEP = 256;
 
   private final NatBehavior behavior;
-  private final long timeout;
   private final PortAllocator allocator;
   private final Map<TransportAddress, Endpoint> byInternal = new HashMap<>();
   private final Map<TransportAddress, Mapping> byExternal = new LinkedHashMap<>();
@@ -53,7 +49,6 @@ final class MappingTable {
 
   MappingTable(NatBehavior behavior, List<IpAddress> external, SplittableRandom random) {
     this.behavior = behavior;
-    this.timeout = behavior.mappingTimeout().toNanos();
     this.allocator = new PortAllocator(behavior, external, random);
   }
 
@@ -62,19 +57,9 @@ final class MappingTable {
     Mapping mapping = existing(internal, remote, now);
     if (mapping == null) {
       mapping = create(internal, remote, now);
-      if (mapping == null) {
-        return null;
-      }
     }
-    mapping.refreshed = now;
-    if (behavior.filtering() != NatBehavior.Dependence.ENDPOINT_INDEPENDENT) {
-      Object key = key(behavior.filtering(), remote);
-      Permission permission = mapping.permissions.get(key);
-      if (permission == null) {
-        permission = new Permission();
-        mapping.permissions.put(key, permission);
-      }
-      permission.refreshed = now;
+    if (mapping != null) {
+      mapping.permissions.grant(remote, now);
     }
     return mapping;
   }
@@ -87,7 +72,7 @@ final class MappingTable {
     }
     Mapping mapping = behavior.mapping() == NatBehavior.Dependence.ENDPOINT_INDEPENDENT
         ? endpoint.only
-        : endpoint.byRemote.get(key(behavior.mapping(), remote));
+        : endpoint.byRemote.get(Permissions.key(behavior.mapping(), remote));
     return mapping == null ? null : alive(mapping, now);
   }
 
@@ -97,29 +82,24 @@ final class MappingTable {
     return mapping == null ? null : alive(mapping, now);
   }
 
-  /** Whether the filter lets a packet from this endpoint in; refreshes when inbound packets do. */
+  /** Whether the filter lets a packet from this endpoint in; changes nothing. */
   boolean admits(Mapping mapping, TransportAddress remote, long now) {
-    if (behavior.filtering() != NatBehavior.Dependence.ENDPOINT_INDEPENDENT) {
-      Permission permission = mapping.permissions.get(key(behavior.filtering(), remote));
-      if (permission == null || now - permission.refreshed >= timeout) {
-        return false;
-      }
-      if (behavior.inboundRefresh()) {
-        permission.refreshed = now;
-      }
-    }
+    return mapping.permissions.admits(remote, now);
+  }
+
+  /** Notes that an inbound packet from this endpoint passed. */
+  void passed(Mapping mapping, TransportAddress remote, long now) {
     if (behavior.inboundRefresh()) {
-      mapping.refreshed = now;
+      mapping.permissions.grant(remote, now);
     }
-    return true;
   }
 
   List<NatMapping> mappings(long now) {
     List<NatMapping> alive = new ArrayList<>();
     for (Mapping each : byExternal.values()) {
-      if (now - each.refreshed < timeout) {
+      if (each.permissions.isAlive(now)) {
         alive.add(
-            new NatMapping(each.internal, each.external, each.remote, each.refreshed + timeout));
+            new NatMapping(each.internal, each.external, each.remote, each.permissions.expires()));
       }
     }
     return alive;
@@ -136,14 +116,16 @@ final class MappingTable {
       return null;
     }
     Endpoint endpoint = byInternal.computeIfAbsent(internal, key -> new Endpoint());
+    Permissions filter =
+        new Permissions(behavior.filtering(), behavior.mappingTimeout().toNanos());
     Mapping mapping;
     if (behavior.mapping() == NatBehavior.Dependence.ENDPOINT_INDEPENDENT) {
-      mapping = new Mapping(internal, external, null);
+      mapping = new Mapping(internal, external, null, filter);
       endpoint.only = mapping;
     } else {
       boolean anyPort = behavior.mapping() == NatBehavior.Dependence.ADDRESS_DEPENDENT;
-      mapping = new Mapping(internal, external, anyPort ? remote.withPort(0) : remote);
-      endpoint.byRemote.put(key(behavior.mapping(), remote), mapping);
+      mapping = new Mapping(internal, external, anyPort ? remote.withPort(0) : remote, filter);
+      endpoint.byRemote.put(Permissions.key(behavior.mapping(), remote), mapping);
     }
     byExternal.put(external, mapping);
     return mapping;
@@ -151,7 +133,7 @@ final class MappingTable {
 
   /** The mapping, or null (and it is removed) when it has timed out. */
   private @Nullable Mapping alive(Mapping mapping, long now) {
-    if (now - mapping.refreshed < timeout) {
+    if (mapping.permissions.isAlive(now)) {
       return mapping;
     }
     byExternal.remove(mapping.external, mapping);
@@ -160,16 +142,12 @@ final class MappingTable {
       if (endpoint.only == mapping) {
         endpoint.only = null;
       } else if (mapping.remote != null) {
-        endpoint.byRemote.remove(key(behavior.mapping(), mapping.remote), mapping);
+        endpoint.byRemote.remove(Permissions.key(behavior.mapping(), mapping.remote), mapping);
       }
       if (endpoint.only == null && endpoint.byRemote.isEmpty()) {
         byInternal.remove(mapping.internal);
       }
     }
     return null;
-  }
-
-  private static Object key(NatBehavior.Dependence dependence, TransportAddress remote) {
-    return dependence == NatBehavior.Dependence.ADDRESS_DEPENDENT ? remote.ip() : remote;
   }
 }

@@ -1,6 +1,5 @@
 package dev.frazil.testkit;
 
-import dev.frazil.net.IpAddress;
 import java.util.List;
 
 /** A box between an inner and an outer network, through which all packets between them pass. */
@@ -25,11 +24,11 @@ public abstract class Middlebox {
     @Override
     void receive(Packet packet) {
       if (!isWorking()) {
-        net.drop(packet, DropReason.INTERFACE_DOWN, place);
+        net.log().drop(packet, DropReason.INTERFACE_DOWN, place);
       } else if (!packet.hop()) {
-        net.drop(packet, DropReason.HOP_LIMIT, place);
+        net.log().drop(packet, DropReason.HOP_LIMIT, place);
       } else if (packet.source.ip().isLinkLocal() || packet.destination.ip().isLinkLocal()) {
-        net.drop(packet, DropReason.LINK_LOCAL, place);
+        net.log().drop(packet, DropReason.LINK_LOCAL, place);
       } else if (inward) {
         fromInside(packet);
       } else {
@@ -112,9 +111,5 @@ public abstract class Middlebox {
 
   final List<Attachment> sides() {
     return List.of(innerSide, outerSide);
-  }
-
-  static final IpPrefix everything(IpAddress like) {
-    return new IpPrefix(like.isIpv4() ? IpAddress.ANY4 : IpAddress.ANY6, 0);
   }
 }

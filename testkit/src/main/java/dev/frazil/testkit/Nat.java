@@ -7,7 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A NAT: it translates the addresses and ports of the inner network to its own in the outer network (RFC 4787). */
-public final class Nat extends Middlebox {
+public class Nat extends Middlebox {
   private final NatBehavior behavior;
   private List<IpAddress> externalAddresses;
   private MappingTable table;
@@ -23,53 +23,100 @@ public final class Nat extends Middlebox {
     this.behavior = behavior;
     this.externalAddresses = own(external);
     this.table = new MappingTable(behavior, externalAddresses, net.random());
-    inner.route(everything(external.get(0)), innerSide);
   }
 
   /** How it behaves. */
-  public NatBehavior behavior() {
+  public final NatBehavior behavior() {
     return behavior;
   }
 
   /** Its addresses in the outer network. */
-  public List<IpAddress> externalAddresses() {
+  public final List<IpAddress> externalAddresses() {
     return externalAddresses;
   }
 
   /** The mappings it holds now, oldest first. */
-  public List<NatMapping> mappings() {
+  public final List<NatMapping> mappings() {
     return table.mappings(net.now());
   }
 
+  /**
+   * The external endpoint that packets of an internal endpoint to a remote one come from, or null when there is no
+   * mapping now. Asking makes and refreshes none.
+   *
+   * @param remote as the inner network writes it
+   */
+  public final @Nullable TransportAddress externalEndpoint(
+      TransportAddress internal, TransportAddress remote) {
+    TransportAddress outside = toOutside(remote);
+    MappingTable.Mapping mapping =
+        outside == null ? null : table.existing(internal, outside, net.now());
+    return mapping == null ? null : mapping.external;
+  }
+
+  /**
+   * The internal endpoint that a packet from a remote endpoint to an external endpoint of this NAT would reach now, or
+   * null when there is no mapping or its filter does not let the packet in. Asking refreshes nothing.
+   *
+   * @param remote as the outer network writes it
+   */
+  public final @Nullable TransportAddress internalEndpoint(
+      TransportAddress external, TransportAddress remote) {
+    MappingTable.Mapping mapping = table.inbound(external, net.now());
+    return mapping != null && table.admits(mapping, remote, net.now()) ? mapping.internal : null;
+  }
+
+  /** The route from its inner side to an address of the inner network, or further in. */
+  public final Route routeInside(IpAddress internal) {
+    return Route.from(innerSide, internal);
+  }
+
   /** Forgets all mappings, and where sequential port allocation stood. */
-  public void reboot() {
+  public final void reboot() {
     table = new MappingTable(behavior, externalAddresses, net.random());
   }
 
   /** Forgets all mappings and has other external addresses from now on. */
-  public void reboot(String... newExternalAddresses) {
-    List<IpAddress> old = externalAddresses;
-    old.forEach(outer()::disown);
+  public final void reboot(String... newExternalAddresses) {
+    externalAddresses.forEach(outer()::disown);
     externalAddresses =
         own(Arrays.stream(newExternalAddresses).map(IpAddress::parse).toList());
     reboot();
   }
 
+  /** A remote endpoint as the outer network writes it; null when it has no such form. */
+  @Nullable TransportAddress toOutside(TransportAddress remote) {
+    return remote;
+  }
+
+  /** A remote endpoint as the inner network writes it. */
+  TransportAddress toInside(TransportAddress remote) {
+    return remote;
+  }
+
   @Override
-  void fromInside(Packet packet) {
-    boolean hairpin = externalAddresses.contains(packet.destination.ip());
+  final void fromInside(Packet packet) {
+    TransportAddress remote = toOutside(packet.destination);
+    if (remote == null) {
+      net.log().drop(packet, DropReason.NO_ROUTE, innerSide.place);
+      return;
+    }
+    boolean hairpin = externalAddresses.contains(remote.ip());
     if (hairpin && behavior.hairpinning() == NatBehavior.Hairpinning.NONE) {
-      net.drop(packet, DropReason.NO_HAIRPINNING, innerSide.place);
+      net.log().drop(packet, DropReason.NO_HAIRPINNING, innerSide.place);
+      return;
+    }
+    MappingTable.Mapping mapping = packet.unreachable
+        ? table.existing(packet.source, remote, net.now())
+        : table.outbound(packet.source, remote, net.now());
+    if (mapping == null) {
+      DropReason reason = packet.unreachable ? DropReason.NO_MAPPING : DropReason.PORTS_EXHAUSTED;
+      net.log().drop(packet, reason, innerSide.place);
       return;
     }
     TransportAddress internal = packet.source;
-    MappingTable.Mapping mapping = outbound(packet);
-    if (mapping == null) {
-      DropReason reason = packet.unreachable ? DropReason.NO_MAPPING : DropReason.PORTS_EXHAUSTED;
-      net.drop(packet, reason, innerSide.place);
-      return;
-    }
     packet.source = mapping.external;
+    packet.destination = remote;
     if (!hairpin) {
       outerSide.send(packet, Sighting.Fate.FORWARDED);
     } else if (translateInbound(packet, innerSide)) {
@@ -81,28 +128,27 @@ public final class Nat extends Middlebox {
   }
 
   @Override
-  void fromOutside(Packet packet) {
+  final void fromOutside(Packet packet) {
     if (translateInbound(packet, outerSide)) {
       innerSide.send(packet, Sighting.Fate.FORWARDED);
     }
   }
 
-  private MappingTable.@Nullable Mapping outbound(Packet packet) {
-    return packet.unreachable
-        ? table.existing(packet.source, packet.destination, net.now())
-        : table.outbound(packet.source, packet.destination, net.now());
-  }
-
   private boolean translateInbound(Packet packet, Side at) {
-    MappingTable.Mapping mapping = table.inbound(packet.destination, net.now());
+    long now = net.now();
+    MappingTable.Mapping mapping = table.inbound(packet.destination, now);
     if (mapping == null) {
-      net.drop(packet, DropReason.NO_MAPPING, at.place);
+      net.log().drop(packet, DropReason.NO_MAPPING, at.place);
       return false;
     }
-    if (!table.admits(mapping, packet.source, net.now())) {
-      net.drop(packet, DropReason.FILTERED, at.place);
+    if (!table.admits(mapping, packet.source, now)) {
+      net.log().drop(packet, DropReason.FILTERED, at.place);
       return false;
     }
+    if (!packet.unreachable) {
+      table.passed(mapping, packet.source, now);
+    }
+    packet.source = toInside(packet.source);
     packet.destination = mapping.internal;
     return true;
   }

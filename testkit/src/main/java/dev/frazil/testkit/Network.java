@@ -122,9 +122,9 @@ public final class Network {
     IpAddress destination = packet.destination.ip();
     Attachment next = find(destination);
     if (next == null) {
-      net.drop(packet, missing(destination), packet.at().place);
+      net.log().drop(packet, missing(destination), packet.at().place);
     } else if (next == packet.at()) {
-      net.drop(packet, DropReason.NO_ROUTE, next.place); // only the way it came
+      net.log().drop(packet, DropReason.NO_ROUTE, next.place); // only the way it came
     } else {
       next.down.carry(packet);
     }

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One datagram on its way, and at the same time the event of its next arrival. */
 final class Packet extends Event {
-  private static final int HOP_LIMIT = 64;
+  static final int HOP_LIMIT = 64;
 
   final long id;
   TransportAddress source;

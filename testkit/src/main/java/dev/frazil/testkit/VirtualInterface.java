@@ -182,6 +182,11 @@ public final class VirtualInterface extends Attachment {
     return ip.isIpv6() && ip.isLinkLocal() && ip.scopeId() != index ? ip.withScopeId(index) : ip;
   }
 
+  /** Whether packets to this address may leave here. */
+  boolean reaches(IpAddress ip) {
+    return defaultRoute || ip.isLinkLocal() || onLink(ip) >= 0;
+  }
+
   /** The length of the longest of its prefixes that holds the address, or -1. */
   int onLink(IpAddress ip) {
     int longest = -1;

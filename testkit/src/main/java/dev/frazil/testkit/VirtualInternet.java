@@ -9,11 +9,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
@@ -31,17 +29,12 @@ public final class VirtualInternet {
   private final long seed;
   private final SplittableRandom random;
   private final DeadlineQueue<Event> events = new DeadlineQueue<>();
-  private final Capture capture = new Capture();
-  private final List<Consumer<Sighting>> observers = new ArrayList<>();
+  private final PacketLog log = new PacketLog(this);
   private final Set<String> nodeNames = new HashSet<>();
   private final List<Host> hosts = new ArrayList<>();
   private final List<Middlebox> middleboxes = new ArrayList<>();
   private final Names names = new Names(this);
   private final Network internet = new Network(this, "internet", true);
-  private final long[] dropped = new long[DropReason.values().length];
-  private long sent;
-  private long duplicated;
-  private long delivered;
   private long now;
 
   /** An empty world at time 0. */
@@ -100,9 +93,48 @@ public final class VirtualInternet {
       Network outer,
       NatBehavior behavior,
       String... externalAddresses) {
-    List<IpAddress> external =
-        Arrays.stream(externalAddresses).map(IpAddress::parse).toList();
-    return add(new Nat(this, unique(name), inner, outer, behavior, external));
+    Nat nat = new Nat(this, unique(name), inner, outer, behavior, addresses(externalAddresses));
+    inner.route(everything(nat.externalAddresses().get(0).family()), nat.innerSide);
+    return add(nat);
+  }
+
+  /**
+   * A new NAT64 between an IPv6 and an IPv4 network; it becomes the inner network's way to the prefix, and the inner
+   * network's name server makes up addresses with it ({@link Network#dns64}).
+   *
+   * @param prefix where IPv4 addresses are, of 32, 40, 48, 56, 64 or 96 bits, often
+   *     {@link Nat64#WELL_KNOWN_PREFIX}
+   * @param externalAddresses its IPv4 addresses in the outer network, at least one
+   */
+  public Nat64 nat64(
+      String name,
+      Network inner,
+      Network outer,
+      NatBehavior behavior,
+      IpPrefix prefix,
+      String... externalAddresses) {
+    Nat64 nat =
+        new Nat64(this, unique(name), inner, outer, behavior, prefix, addresses(externalAddresses));
+    inner.route(nat.prefix(), nat.innerSide);
+    inner.dns64(nat.prefix());
+    return add(nat);
+  }
+
+  /**
+   * A new firewall between two networks; it becomes the inner network's way to all addresses of its prefixes' families.
+   *
+   * @param prefixes what the outer network is to route to it: the addresses of the inner network, at least one prefix
+   */
+  public Firewall firewall(
+      String name, Network inner, Network outer, FirewallPolicy policy, String... prefixes) {
+    List<IpPrefix> behind = Arrays.stream(prefixes).map(IpPrefix::parse).toList();
+    Firewall firewall = new Firewall(this, unique(name), inner, outer, policy, behind);
+    behind.forEach(prefix -> outer.route(prefix, firewall.outerSide));
+    behind.stream()
+        .map(prefix -> prefix.address().family())
+        .distinct()
+        .forEach(family -> inner.route(everything(family), firewall.innerSide));
+    return add(firewall);
   }
 
   /** All hosts, oldest first. */
@@ -117,7 +149,7 @@ public final class VirtualInternet {
 
   /** Gives a name addresses, replacing those it had; letter case does not matter. See {@link Host#resolve}. */
   public void addName(String name, String... addresses) {
-    names.add(name, Arrays.stream(addresses).map(IpAddress::parse).toList());
+    names.add(name, addresses(addresses));
   }
 
   /** Sets how long the answer to {@link Host#resolve} takes; 0 unless set. */
@@ -184,23 +216,17 @@ public final class VirtualInternet {
 
   /** The log of packets. */
   public Capture capture() {
-    return capture;
+    return log.capture();
   }
 
   /** Lets an observer see every packet at every place as it happens. It must not change the world. */
   public void observe(Consumer<Sighting> observer) {
-    observers.add(observer);
+    log.observe(observer);
   }
 
   /** The packets counted so far. */
   public Statistics statistics() {
-    Map<DropReason, Long> reasons = new EnumMap<>(DropReason.class);
-    for (DropReason reason : DropReason.values()) {
-      if (dropped[reason.ordinal()] > 0) {
-        reasons.put(reason, dropped[reason.ordinal()]);
-      }
-    }
-    return new Statistics(sent, duplicated, delivered, reasons);
+    return log.statistics();
   }
 
   /**
@@ -213,9 +239,9 @@ public final class VirtualInternet {
     try {
       Files.createDirectories(directory);
       Path path = directory.resolve("seed-" + seed + ".pcapng");
-      capture.writePcap(path);
-      file = "packets in " + path
-          + (capture.forgotten() > 0 ? " (" + capture.forgotten() + " older forgotten)" : "");
+      capture().writePcap(path);
+      long forgotten = capture().forgotten();
+      file = "packets in " + path + (forgotten > 0 ? " (" + forgotten + " older forgotten)" : "");
     } catch (IOException e) {
       file = "no capture: " + e;
     }
@@ -232,7 +258,7 @@ public final class VirtualInternet {
     VirtualInternet net = new VirtualInternet(seed);
     try {
       scenario.accept(net);
-    } catch (RuntimeException | AssertionError e) {
+    } catch (RuntimeException | Error e) {
       throw new AssertionError(e.getMessage() + "\n" + net.describeFailure(directory), e);
     }
   }
@@ -247,6 +273,10 @@ public final class VirtualInternet {
 
   SplittableRandom random() {
     return random;
+  }
+
+  PacketLog log() {
+    return log;
   }
 
   Names names() {
@@ -264,44 +294,25 @@ public final class VirtualInternet {
   }
 
   Packet packet(TransportAddress source, TransportAddress to, byte[] payload, boolean unreachable) {
-    return new Packet(sent++, source, to, payload, unreachable);
+    return new Packet(log.sent(), source, to, payload, unreachable);
   }
 
   Packet duplicate(Packet packet) {
-    duplicated++;
+    log.duplicated();
     return packet.copy();
-  }
-
-  void see(Packet packet, Sighting.Fate fate, Place place) {
-    if (capture.isOn() || !observers.isEmpty()) {
-      tell(new Sighting(now, packet, place, fate, null));
-    }
-  }
-
-  void delivered(Packet packet, Place place) {
-    delivered++;
-    see(packet, Sighting.Fate.DELIVERED, place);
-  }
-
-  void drop(Packet packet, DropReason reason, Place place) {
-    dropped[reason.ordinal()]++;
-    if (capture.isOn() || !observers.isEmpty()) {
-      tell(new Sighting(now, packet, place, Sighting.Fate.DROPPED, reason));
-    }
-  }
-
-  private void tell(Sighting sighting) {
-    if (capture.isOn()) {
-      capture.add(sighting);
-    }
-    for (int i = 0; i < observers.size(); i++) {
-      observers.get(i).accept(sighting);
-    }
   }
 
   private static void calm(Attachment attachment) {
     attachment.up.settings(attachment.up.settings().calm());
     attachment.down.settings(attachment.down.settings().calm());
+  }
+
+  private static List<IpAddress> addresses(String... texts) {
+    return Arrays.stream(texts).map(IpAddress::parse).toList();
+  }
+
+  private static IpPrefix everything(int family) {
+    return new IpPrefix(family == 4 ? IpAddress.ANY4 : IpAddress.ANY6, 0);
   }
 
   private <T extends Middlebox> T add(T middlebox) {
