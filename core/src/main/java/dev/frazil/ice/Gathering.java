@@ -48,6 +48,7 @@ final class Gathering implements Schedule.Work {
     addresses.update(present);
     if (!interfacesKnown) {
       interfacesKnown = true;
+      session.streams.forEach(stream -> limit(stream.current, now));
       resolveServers();
     }
     resolveNat64();
@@ -65,14 +66,20 @@ final class Gathering implements Schedule.Work {
 
   /** Begins a generation's gathering on the sockets that are open, and opens those that are missing. */
   void begin(Generation generation, long now) {
-    generation.gatheringLimit = new Timer(time -> giveUp(generation, time));
-    session.schedule(generation.gatheringLimit, now + session.configuration.gatheringLimit);
+    if (interfacesKnown) {
+      limit(generation, now);
+    }
     for (Base base : List.copyOf(generation.stream.bases)) {
       gather(generation, base, now);
     }
     if (interfacesKnown) {
       open(generation.stream, now);
     }
+  }
+
+  private void limit(Generation generation, long now) {
+    generation.gatheringLimit = new Timer(time -> giveUp(generation, time));
+    session.schedule(generation.gatheringLimit, now + session.configuration.gatheringLimit);
   }
 
   private void open(IceStream stream, long now) {
