@@ -1,14 +1,53 @@
 package dev.frazil.netty;
 
 import dev.frazil.ice.Pacer;
+import io.netty.channel.EventLoop;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.resolver.dns.DnsServerAddressStreamProvider;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What sessions share: event loops, the process's pace (RFC 8445 14.2), name look-ups and the watch over the host's
  * interfaces. A process needs one.
+ *
+ * <p>It has one thread for each event loop and one that looks at the interfaces, at most four with default settings. They
+ * start when they are first needed and do not keep the process alive.
  */
 public final class IceRuntime implements AutoCloseable {
-  private IceRuntime(Builder builder) {}
+  /** RFC 8445 14.2 paces a process, however many runtimes it has. */
+  private static final Pacer PROCESS_PACER = Pacer.standard();
+
+  private static final int MOST_DEFAULT_EVENT_LOOPS = 3;
+  private static final long CLOSE_LIMIT_SECONDS = 5;
+
+  private final MultiThreadIoEventLoopGroup group;
+  private final List<Driver> drivers = new ArrayList<>();
+  private final AtomicInteger next = new AtomicInteger();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final Sockets sockets;
+  private final Names names;
+  private final InterfaceWatch interfaces;
+  private final Pacer pacer;
+  private final RandomGenerator random = new SecureBits();
+
+  private IceRuntime(Builder builder) {
+    sockets = Sockets.of(builder.transport);
+    pacer = builder.pacer;
+    group = new MultiThreadIoEventLoopGroup(
+        builder.eventLoops, new DefaultThreadFactory("frazil", true), sockets.handlers());
+    group.forEach(loop -> drivers.add(new Driver((EventLoop) loop, sockets)));
+    names = new Names(drivers.get(0).eventLoop(), sockets, builder.nameServers);
+    interfaces = new InterfaceWatch(builder.interfaceInterval);
+  }
 
   /** A runtime with default settings. */
   public static IceRuntime create() {
@@ -22,26 +61,102 @@ public final class IceRuntime implements AutoCloseable {
 
   /** What the sockets run on, never {@link IoTransport#AUTO}. */
   public IoTransport transport() {
-    throw new UnsupportedOperationException();
+    return sockets.transport();
   }
 
-  /** Closes all sessions and services and ends every thread, within a few seconds. Repeated calls do nothing. */
+  /** The driver of an event loop, each in turn. */
+  Driver nextDriver() {
+    return drivers.get(Math.floorMod(next.getAndIncrement(), drivers.size()));
+  }
+
+  Names names() {
+    return names;
+  }
+
+  InterfaceWatch interfaces() {
+    return interfaces;
+  }
+
+  Pacer pacer() {
+    return pacer;
+  }
+
+  RandomGenerator random() {
+    return random;
+  }
+
+  void checkOpen() {
+    if (closed.get()) {
+      throw new IllegalStateException("the runtime is closed");
+    }
+  }
+
+  /**
+   * Closes all sessions and services and ends every thread, within a few seconds. Waits for that, but not when called on
+   * an event loop of its own. Repeated calls do nothing.
+   */
   @Override
   public void close() {
-    throw new UnsupportedOperationException();
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    interfaces.close();
+    boolean here = drivers.stream().anyMatch(Driver::isHere);
+    CountDownLatch open = new CountDownLatch(drivers.size());
+    for (Driver driver : drivers) {
+      driver.executeLater(() -> {
+        driver.shutDown();
+        open.countDown();
+      });
+    }
+    names.close();
+    boolean interrupted = false;
+    try {
+      if (!here) {
+        open.await(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
+      }
+    } catch (InterruptedException e) {
+      interrupted = true;
+    }
+    group.shutdownGracefully(0, CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
+    try {
+      if (!here && !interrupted) {
+        group.awaitTermination(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
+      }
+    } catch (InterruptedException e) {
+      interrupted = true;
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Collects the settings of a runtime; each has a default. */
   public static final class Builder {
+    private IoTransport transport = IoTransport.AUTO;
+    private int eventLoops =
+        Math.min(MOST_DEFAULT_EVENT_LOOPS, Runtime.getRuntime().availableProcessors());
+    private Pacer pacer = PROCESS_PACER;
+    private Duration interfaceInterval = Duration.ofSeconds(3);
+    private @Nullable DnsServerAddressStreamProvider nameServers;
+
     private Builder() {}
 
-    /** Default {@link IoTransport#AUTO}. */
+    /**
+     * What the sockets run on. Default {@link IoTransport#AUTO}. One that is named but not available makes {@link #build}
+     * throw an {@link IllegalStateException}.
+     */
     public Builder transport(IoTransport value) {
+      transport = value;
       return this;
     }
 
     /** The number of event loops, 1 to 256, each with a thread. Default one per processor, at most 3. */
     public Builder eventLoops(int value) {
+      if (value < 1 || value > 256) {
+        throw new IllegalArgumentException("eventLoops " + value + ": must be 1 to 256");
+      }
+      eventLoops = value;
       return this;
     }
 
@@ -50,15 +165,27 @@ public final class IceRuntime implements AutoCloseable {
      * 14.2 wants; {@link Pacer#unlimited} opts out.
      */
     public Builder pacer(Pacer value) {
+      pacer = value;
       return this;
     }
 
     /** How often the host's interfaces are looked at while a session lives, at least 100 ms. Default 3 s. */
     public Builder interfaceInterval(Duration value) {
+      if (value.toMillis() < 100) {
+        throw new IllegalArgumentException(
+            "interfaceInterval " + value + ": must be at least PT0.1S");
+      }
+      interfaceInterval = value;
       return this;
     }
 
-    /** Makes the runtime; its threads start when first needed. */
+    /** Other name servers than the system's. */
+    Builder nameServers(DnsServerAddressStreamProvider value) {
+      nameServers = value;
+      return this;
+    }
+
+    /** Makes the runtime. */
     public IceRuntime build() {
       return new IceRuntime(this);
     }

@@ -1,6 +1,7 @@
 package dev.frazil.netty;
 
 import dev.frazil.ice.Candidate;
+import dev.frazil.ice.IceConfiguration;
 import dev.frazil.ice.IceParameters;
 import dev.frazil.ice.IceState;
 import dev.frazil.ice.IceStatistics;
@@ -9,8 +10,10 @@ import dev.frazil.ice.SendResult;
 import dev.frazil.net.FiveTuple;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,14 +23,43 @@ import org.jspecify.annotations.Nullable;
  * #receive}. Handlers and the stages of futures run on the session's event loop and must not block.
  */
 public final class IceSession implements AutoCloseable {
+  private final Published published;
+  private final DrivenAgent agent;
+  private final Driver driver;
+  private final SendQueue sendQueue;
+  private final Inbox @Nullable [] inboxes;
+  private final AtomicBoolean started = new AtomicBoolean();
+
+  IceSession(
+      IceRuntime runtime, Role role, IceConfiguration configuration, SessionSettings settings) {
+    published = new Published(settings.streams(), settings.components(), role);
+    inboxes = settings.data() == null ? inboxes(settings) : null;
+    agent = new DrivenAgent(runtime, configuration, settings, published, inboxes);
+    driver = agent.driver();
+    sendQueue = new SendQueue(agent);
+  }
+
+  private static Inbox[] inboxes(SessionSettings settings) {
+    Inbox[] inboxes = new Inbox[settings.streams() * settings.components()];
+    Arrays.setAll(inboxes, i -> new Inbox());
+    return inboxes;
+  }
+
   /** Starts the settings of a session. */
   public static IceSessionBuilder builder(IceRuntime runtime) {
     return new IceSessionBuilder(runtime);
   }
 
-  /** Begins gathering. Once only. */
+  /**
+   * Begins gathering.
+   *
+   * @throws IllegalStateException when it was called before
+   */
   public void start() {
-    throw new UnsupportedOperationException();
+    if (!started.compareAndSet(false, true)) {
+      throw new IllegalStateException("the session was started before");
+    }
+    driver.execute(agent::start);
   }
 
   /**
@@ -35,16 +67,25 @@ public final class IceSession implements AutoCloseable {
    * the event {@link dev.frazil.ice.IceEvent.Restarted}.
    */
   public IceParameters localParameters(int stream) {
-    throw new UnsupportedOperationException();
+    published.checkStream(stream);
+    return published.local.get(stream);
   }
 
   /**
    * Takes what the peer told about a stream. Changed ufrag and password mean that the peer restarted.
    *
-   * @throws IllegalArgumentException when only one of ufrag and password changed
+   * @throws IllegalArgumentException when only one of ufrag and password changed (RFC 8839 4.4.1.1.1)
    */
   public void setRemote(int stream, IceParameters remote) {
-    throw new UnsupportedOperationException();
+    published.checkStream(stream);
+    IceParameters before = published.remote.get(stream);
+    if (before != null
+        && before.ufrag().equals(remote.ufrag()) != before.password().equals(remote.password())) {
+      throw new IllegalArgumentException("remote parameters of stream " + stream + ", ufrag \""
+          + remote.ufrag() + "\": ufrag and password must change together");
+    }
+    published.remote.set(stream, remote);
+    command(now -> agent.agent().setRemote(stream, remote, now));
   }
 
   /**
@@ -53,37 +94,44 @@ public final class IceSession implements AutoCloseable {
    * @param ufrag the peer's ufrag that the candidate belongs to; null for the current generation
    */
   public void addRemoteCandidate(int stream, @Nullable String ufrag, Candidate candidate) {
-    throw new UnsupportedOperationException();
+    published.checkStream(stream);
+    command(now -> agent.agent().addRemoteCandidate(stream, ufrag, candidate, now));
   }
 
   /** The peer has no more candidates for a stream in this generation. */
   public void endOfRemoteCandidates(int stream, @Nullable String ufrag) {
-    throw new UnsupportedOperationException();
+    published.checkStream(stream);
+    command(now -> agent.agent().endOfRemoteCandidates(stream, ufrag, now));
   }
 
   /** Begins a new generation of one stream (RFC 8445 9). Data goes on over the old path until a new one is selected. */
   public void restart(int stream) {
-    throw new UnsupportedOperationException();
+    published.checkStream(stream);
+    command(now -> agent.agent().restart(stream, now));
+  }
+
+  private void command(Driven.Call call) {
+    driver.execute(() -> agent.command(call));
   }
 
   /** Completed when the first generation's gathering is over, with every local candidate that is told to the peer. */
   public CompletableFuture<List<Candidate>> gathered() {
-    throw new UnsupportedOperationException();
+    return published.gathered.copy();
   }
 
   /** Completed when data can first be sent on every component; fails with an {@link IceException}. */
   public CompletableFuture<Void> connected() {
-    throw new UnsupportedOperationException();
+    return published.connected.copy();
   }
 
   /** Completed when nomination is first over on every component; fails with an {@link IceException}. */
   public CompletableFuture<Void> completed() {
-    throw new UnsupportedOperationException();
+    return published.completed.copy();
   }
 
   /** Completed when the session is closed and all is freed; never fails. */
   public CompletableFuture<Void> closed() {
-    throw new UnsupportedOperationException();
+    return published.closed.copy();
   }
 
   /** {@link #send(int, int, ByteBuffer)} on component 1 of stream 0. */
@@ -92,12 +140,19 @@ public final class IceSession implements AutoCloseable {
   }
 
   /**
-   * Sends a datagram on the best path. Never blocks.
+   * Sends a datagram on the best path. Never blocks. On the event loop, as in a handler, it is the kernel's when this
+   * returns or the handler does; from other threads it takes its turn in a queue of 256 KiB.
    *
    * @param payload from position to limit, at most 65,507 bytes; not changed, and the caller's again after the call
    */
   public SendResult send(int stream, int component, ByteBuffer payload) {
-    throw new UnsupportedOperationException();
+    if (driver.isHere()) {
+      published.index(stream, component);
+      return agent.send(stream, component, payload);
+    }
+    return published.path(stream, component) == null
+        ? SendResult.NO_PATH
+        : sendQueue.send(stream, component, payload);
   }
 
   /** {@link #receive(int, int, ByteBuffer, Duration)} from component 1 of stream 0. */
@@ -107,40 +162,63 @@ public final class IceSession implements AutoCloseable {
 
   /**
    * Waits for a datagram; for sessions without a {@link DataHandler}. What doesn't fit into the buffer is lost, as with
-   * any datagram socket.
+   * any datagram socket; so is what comes in while 256 KiB wait.
    *
    * @return the number of bytes put into the buffer, or -1 when none came in time
-   * @throws IceException when the session is closed
-   * @throws IllegalStateException when the session has a handler for its data
+   * @throws IceException when the session is closed and nothing is left
+   * @throws IllegalStateException when the session has a handler for its data, or on its event loop
    */
   public int receive(int stream, int component, ByteBuffer into, Duration timeout)
       throws IceException, InterruptedException {
-    throw new UnsupportedOperationException();
+    int index = published.index(stream, component);
+    if (inboxes == null) {
+      throw new IllegalStateException("the session has a handler for its data");
+    }
+    if (driver.isHere()) {
+      throw new IllegalStateException("receive would block the session's event loop");
+    }
+    return inboxes[index].receive(into, timeout);
   }
 
   /** The session's state. */
   public IceState state() {
-    throw new UnsupportedOperationException();
+    return published.state;
   }
 
   /** The role that the agent has now; a role conflict may change it. */
   public Role role() {
-    throw new UnsupportedOperationException();
+    return published.role;
   }
 
   /** The path that a component's data takes, as this host sees it; null when there is none. */
   public @Nullable FiveTuple path(int stream, int component) {
-    throw new UnsupportedOperationException();
+    return published.path(stream, component);
   }
 
   /** A snapshot of the statistics; also after the end of the session, until the runtime is closed. */
   public CompletableFuture<IceStatistics> statistics() {
-    throw new UnsupportedOperationException();
+    CompletableFuture<IceStatistics> statistics = new CompletableFuture<>();
+    boolean asked = driver.execute(() -> {
+      try {
+        statistics.complete(agent.agent().statistics());
+      } catch (RuntimeException e) {
+        statistics.completeExceptionally(e);
+      }
+    });
+    if (!asked) {
+      statistics.completeExceptionally(new IceException("the runtime is closed"));
+    }
+    return statistics;
   }
 
   /** Ends the session and frees all that it holds. Does not wait: see {@link #closed}. Repeated calls do nothing. */
   @Override
   public void close() {
-    throw new UnsupportedOperationException();
+    driver.execute(agent::close);
+  }
+
+  @Override
+  public String toString() {
+    return "IceSession[" + role() + ", " + state() + "]";
   }
 }

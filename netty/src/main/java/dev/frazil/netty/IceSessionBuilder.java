@@ -2,97 +2,127 @@ package dev.frazil.netty;
 
 import dev.frazil.ice.AddressHandling;
 import dev.frazil.ice.Candidate;
+import dev.frazil.ice.IceConfiguration;
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.IpAddress;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Collects the settings of a session; each has a default. A session keeps the settings that it was built with; the
  * builder may be used for further ones.
  */
 public final class IceSessionBuilder {
-  IceSessionBuilder(IceRuntime runtime) {}
+  private final IceRuntime runtime;
+  private final IceConfiguration.Builder checked;
+  private final List<Consumer<IceConfiguration.Builder>> agent = new ArrayList<>();
+  private Role role = Role.CONTROLLED;
+  private int streams = 1;
+  private int components = 1;
+  private InterfaceProvider interfaces = SystemInterfaces.INSTANCE;
+  private SocketSettings sockets = SocketSettings.DEFAULT;
+  private Consumer<IceEvent> events = event -> {};
+  private @Nullable DataHandler data;
+
+  IceSessionBuilder(IceRuntime runtime) {
+    this.runtime = runtime;
+    checked = IceConfiguration.builder(role, runtime.random());
+    set(settings -> settings.pacer(runtime.pacer()));
+  }
+
+  /** Keeps a setting of the agent; one that is out of range is refused at once. */
+  private IceSessionBuilder set(Consumer<IceConfiguration.Builder> setting) {
+    setting.accept(checked);
+    agent.add(setting);
+    return this;
+  }
 
   /** The role to start with: the initiator controls (RFC 8445 6.1.1). Default {@link Role#CONTROLLED}. */
   public IceSessionBuilder role(Role value) {
+    role = value;
     return this;
   }
 
   /** The number of streams, 1 to 256. Default 1. */
   public IceSessionBuilder streams(int value) {
+    streams = inRange("streams", value);
     return this;
   }
 
   /** The number of components of each stream, 1 to 256. Default 1. */
   public IceSessionBuilder components(int value) {
+    components = inRange("components", value);
     return this;
   }
 
   /** The STUN servers to ask, at most 16. Default none. */
   public IceSessionBuilder stunServers(List<StunServer> value) {
-    return this;
+    List<StunServer> copy = List.copyOf(value);
+    return set(settings -> settings.stunServers(copy));
   }
 
   /** Tell and take candidates as they are found (RFC 8838). Default true. */
   public IceSessionBuilder trickle(boolean value) {
-    return this;
+    return set(settings -> settings.trickle(value));
   }
 
   /** Be a lite agent (RFC 8445 2.5): for hosts that are always reachable. Default false. */
   public IceSessionBuilder lite(boolean value) {
-    return this;
+    return set(settings -> settings.lite(value));
   }
 
   /** Take loopback addresses for candidates, local and remote; for tests. Default false (RFC 8445 5.1.1.1). */
   public IceSessionBuilder loopback(boolean value) {
-    return this;
+    return set(settings -> settings.loopback(value));
   }
 
   /** The Ta to propose, in milliseconds, 5 to 1000. Default 10; 50 is used with a peer that tells none. */
   public IceSessionBuilder pacing(int millis) {
-    return this;
+    return set(settings -> settings.pacing(millis));
   }
 
   /** The most pairs over all checklists, 1 to 1000 (RFC 8445 6.1.2.5). Default 100. */
   public IceSessionBuilder maxPairs(int value) {
-    return this;
+    return set(settings -> settings.maxPairs(value));
   }
 
   /** Which addresses to use and tell (RFC 8828). Default {@link AddressHandling#DEFAULT_ROUTE}. */
   public IceSessionBuilder addressHandling(AddressHandling value) {
-    return this;
+    return set(settings -> settings.addressHandling(value));
   }
 
   /** Local addresses behind a 1:1 NAT and the address that the NAT gives each. Default none. */
   public IceSessionBuilder externalAddresses(Map<IpAddress, IpAddress> value) {
-    return this;
+    Map<IpAddress, IpAddress> copy = Map.copyOf(value);
+    return set(settings -> settings.externalAddresses(copy));
   }
 
   /** Offer the ICE option {@code renomination}. Default false. */
   public IceSessionBuilder renomination(boolean value) {
-    return this;
+    return set(settings -> settings.renomination(value));
   }
 
   /** Check that the peer consents to receive (RFC 7675). Default true; WebRTC requires it. */
   public IceSessionBuilder consent(boolean value) {
-    return this;
+    return set(settings -> settings.consent(value));
   }
 
   /** Tell what is decided and why, in further events. Default false. */
   public IceSessionBuilder eventLog(boolean value) {
-    return this;
+    return set(settings -> settings.eventLog(value));
   }
 
   /** Refuses remote candidates beside those that are always refused; called on the event loop. Default takes all. */
   public IceSessionBuilder remoteFilter(Predicate<Candidate> value) {
-    return this;
+    return set(settings -> settings.remoteFilter(value));
   }
 
   /**
@@ -100,51 +130,86 @@ public final class IceSessionBuilder {
    * Default takes all.
    */
   public IceSessionBuilder interfaceFilter(Predicate<InterfaceAddress> value) {
-    return this;
+    return set(settings -> settings.interfaceFilter(value));
   }
 
   /** Tells which addresses the host has. Default asks the system. */
   public IceSessionBuilder interfaces(InterfaceProvider value) {
+    interfaces = value;
     return this;
   }
 
   /** The local ports to bind, 1 to 65535, both included. Default lets the system choose. */
   public IceSessionBuilder portRange(int min, int max) {
+    if (min < 1) {
+      throw new IllegalArgumentException(
+          "portRange " + min + "-" + max + ": must begin at 1 or above");
+    }
+    sockets = sockets.withPorts(new PortRange(min, max));
     return this;
   }
 
   /** SO_RCVBUF of each socket, in bytes. Default the system's. */
   public IceSessionBuilder receiveBufferSize(int bytes) {
+    sockets = sockets.withReceiveBuffer(bytes);
     return this;
   }
 
   /** SO_SNDBUF of each socket, in bytes. Default the system's. */
   public IceSessionBuilder sendBufferSize(int bytes) {
+    sockets = sockets.withSendBuffer(bytes);
+    return this;
+  }
+
+  /**
+   * The longest datagram that is received, in bytes, 548 to 65507; longer ones are dropped, with a warning. Every byte
+   * costs memory while datagrams are read. Default 2048, more than Ethernet carries without jumbo frames.
+   */
+  public IceSessionBuilder maxDatagramSize(int bytes) {
+    sockets = sockets.withMaxDatagram(bytes);
     return this;
   }
 
   /** How long gathering may take before it ends without the servers that have not answered. Default 5 s. */
   public IceSessionBuilder gatheringLimit(Duration value) {
-    return this;
+    return set(settings -> settings.gatheringLimit(value));
   }
 
   /** How long without an answer until DISCONNECTED, 5 to 30 s. Default 10 s. */
   public IceSessionBuilder disconnectedAfter(Duration value) {
-    return this;
+    return set(settings -> settings.disconnectedAfter(value));
   }
 
   /** Takes the session's events, in their order, on its event loop: it must not block. Default passes over them. */
   public IceSessionBuilder onEvent(Consumer<IceEvent> value) {
+    events = value;
     return this;
   }
 
   /** Takes the session's data on its event loop. Default keeps it for {@link IceSession#receive}. */
   public IceSessionBuilder onData(DataHandler value) {
+    data = value;
     return this;
   }
 
-  /** Makes a session that does nothing until it is started. */
+  /**
+   * Makes a session that does nothing until it is started.
+   *
+   * @throws IllegalStateException when the runtime is closed
+   */
   public IceSession build() {
-    return new IceSession();
+    runtime.checkOpen();
+    IceConfiguration.Builder configuration = IceConfiguration.builder(role, runtime.random());
+    agent.forEach(setting -> setting.accept(configuration));
+    SessionSettings settings =
+        new SessionSettings(streams, components, interfaces, sockets, events, data);
+    return new IceSession(runtime, role, configuration.build(), settings);
+  }
+
+  private static int inRange(String name, int value) {
+    if (value < 1 || value > 256) {
+      throw new IllegalArgumentException(name + " " + value + ": must be 1 to 256");
+    }
+    return value;
   }
 }

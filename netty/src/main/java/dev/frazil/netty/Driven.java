@@ -1,0 +1,114 @@
+package dev.frazil.netty;
+
+import dev.frazil.net.DeadlineQueue;
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.ProtocolMachine;
+import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+
+/**
+ * A machine in the care of the {@link Driver} of its event loop, where all methods are called. Each call to the machine
+ * goes the same way: handle, re-arm the timer, dispatch what the machine said.
+ */
+abstract class Driven extends DeadlineQueue.Entry {
+  private static final System.Logger LOGGER = System.getLogger(Driven.class.getName());
+
+  /** A call to the machine. */
+  @FunctionalInterface
+  interface Call {
+    void at(long now);
+  }
+
+  private final Driver driver;
+  private boolean attached;
+  private boolean dispatching;
+
+  Driven(Driver driver) {
+    this.driver = driver;
+  }
+
+  final Driver driver() {
+    return driver;
+  }
+
+  abstract ProtocolMachine machine();
+
+  /**
+   * Does what the machine asked for beside sending, until nothing is left. Calls to the machine that come out of it are
+   * made at once; what they bring is for the same round.
+   */
+  abstract void dispatch();
+
+  /** The runtime ends. */
+  abstract void shutDown();
+
+  /** Makes a call to the machine. */
+  final void turn(Call call) {
+    driver.beginTurn();
+    try {
+      attach();
+      call.at(driver.now());
+      settle();
+    } catch (RuntimeException e) {
+      broken(e);
+    } finally {
+      driver.endTurn();
+    }
+  }
+
+  /** Part of the turn that the driver or a port has begun. */
+  final void handleTimeout(long now) {
+    try {
+      machine().handleTimeout(now);
+      settle();
+    } catch (RuntimeException e) {
+      broken(e);
+      shutDown(); // its timers can't go on, while one bad datagram is no reason to end
+    }
+  }
+
+  /** Part of the turn that a port has begun. */
+  final void handleDatagram(FiveTuple path, ByteBuffer datagram) {
+    try {
+      machine().handleDatagram(path, datagram, driver.now());
+      settle();
+    } catch (RuntimeException e) {
+      broken(e);
+    }
+  }
+
+  /** Re-arms and dispatches, within a turn, after a call to the machine. */
+  final void settle() {
+    if (dispatching) {
+      return;
+    }
+    driver.arm(this);
+    dispatching = true;
+    try {
+      dispatch();
+    } finally {
+      dispatching = false;
+      if (attached) {
+        driver.arm(this);
+      }
+    }
+  }
+
+  /** Joins the driver: the runtime shuts it down at its end. */
+  final void attach() {
+    if (!attached) {
+      attached = true;
+      driver.add(this);
+    }
+  }
+
+  /** Leaves the driver: no further timer. */
+  final void detach() {
+    attached = false;
+    driver.remove(this);
+  }
+
+  private void broken(RuntimeException e) {
+    LOGGER.log(Level.ERROR, "a defect in a machine or its runtime", e);
+  }
+}

@@ -1,0 +1,162 @@
+package dev.frazil.netty;
+
+import dev.frazil.net.DeadlineQueue;
+import dev.frazil.net.ProtocolMachine;
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.Future;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Drives the machines of one event loop: all their deadlines are in one heap, and one task is scheduled for the
+ * earliest. Used on the event loop only, but for {@link #execute} and what is said so.
+ */
+final class Driver {
+  /** The origin of time, the same for all runtimes of a process, so that they can share a pace. */
+  private static final long ORIGIN = System.nanoTime();
+
+  private final EventLoop eventLoop;
+  private final Sockets sockets;
+  private final DeadlineQueue<Driven> deadlines = new DeadlineQueue<>();
+  private final Set<Driven> members = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final List<DatagramPort> unflushed = new ArrayList<>();
+  private @Nullable Future<?> wakeUp;
+  private long wakeUpAt = ProtocolMachine.NEVER;
+  private int turns;
+
+  Driver(EventLoop eventLoop, Sockets sockets) {
+    this.eventLoop = eventLoop;
+    this.sockets = sockets;
+  }
+
+  EventLoop eventLoop() {
+    return eventLoop;
+  }
+
+  Sockets sockets() {
+    return sockets;
+  }
+
+  /** From any thread: nanoseconds since the origin. */
+  long now() {
+    return System.nanoTime() - ORIGIN;
+  }
+
+  /** From any thread. */
+  boolean isHere() {
+    return eventLoop.inEventLoop();
+  }
+
+  /** From any thread: runs a task here, at once when this is the event loop. False when the runtime is closed. */
+  boolean execute(Runnable task) {
+    if (eventLoop.inEventLoop()) {
+      task.run();
+      return true;
+    }
+    return executeLater(task);
+  }
+
+  /** From any thread: runs a task here after what is waiting already. False when the runtime is closed. */
+  boolean executeLater(Runnable task) {
+    try {
+      eventLoop.execute(task);
+      return true;
+    } catch (RejectedExecutionException e) {
+      return false;
+    }
+  }
+
+  void add(Driven driven) {
+    members.add(driven);
+  }
+
+  void remove(Driven driven) {
+    members.remove(driven);
+    deadlines.cancel(driven);
+  }
+
+  int size() {
+    return members.size();
+  }
+
+  /** Notes when a machine wants to be called next. */
+  void arm(Driven driven) {
+    long next = driven.machine().nextTimeout();
+    if (next != driven.deadline()) {
+      deadlines.schedule(driven, next);
+    }
+  }
+
+  /** Datagrams that are written until the end of the turn leave together. Turns nest. */
+  void beginTurn() {
+    turns++;
+  }
+
+  void endTurn() {
+    if (--turns > 0) {
+      return;
+    }
+    flush();
+    long next = deadlines.nextDeadline();
+    if (next < wakeUpAt) {
+      wakeUpAt(next);
+    } // a later one finds out when the task runs: cancelling costs more than a call for nothing
+  }
+
+  private void flush() {
+    for (int i = 0; i < unflushed.size(); i++) {
+      unflushed.get(i).flush();
+    }
+    unflushed.clear();
+  }
+
+  /** A port has datagrams that wait for the end of the turn; outside of a turn they leave at once. */
+  void flushLater(DatagramPort port) {
+    if (turns == 0) {
+      port.flush();
+    } else {
+      unflushed.add(port);
+    }
+  }
+
+  private void wakeUpAt(long at) {
+    if (wakeUp != null) {
+      wakeUp.cancel(false);
+    }
+    wakeUpAt = at;
+    wakeUp =
+        eventLoop.schedule(this::handleDeadlines, Math.max(0, at - now()), TimeUnit.NANOSECONDS);
+  }
+
+  private void handleDeadlines() {
+    wakeUp = null;
+    wakeUpAt = ProtocolMachine.NEVER;
+    beginTurn();
+    try {
+      long now = now();
+      // No more than are here now: one that is due again at once must not keep the event loop.
+      for (int left = deadlines.size(); left > 0; left--) {
+        Driven due = deadlines.poll(now);
+        if (due == null) {
+          break;
+        }
+        due.handleTimeout(now);
+      }
+    } finally {
+      endTurn();
+    }
+  }
+
+  /** Shuts every machine down. */
+  void shutDown() {
+    for (Driven driven : List.copyOf(members)) {
+      driven.shutDown();
+    }
+  }
+}

@@ -1,0 +1,52 @@
+package dev.frazil.netty;
+
+import dev.frazil.net.IpAddress;
+import dev.frazil.net.TransportAddress;
+import java.io.UncheckedIOException;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+
+/**
+ * The way between Java's addresses and ours.
+ *
+ * <p>A socket that is bound to a link-local address has one link and all its peers are on it. So the scope stands in the
+ * local address alone: signalling can't tell a scope, and the peer's address is the same whether told or seen.
+ */
+final class SocketAddresses {
+  private SocketAddresses() {}
+
+  /** The address, with its scope when it has one. */
+  static IpAddress toIp(InetAddress address) {
+    IpAddress ip = IpAddress.of(address.getAddress());
+    return address instanceof Inet6Address scoped && scoped.getScopeId() != 0
+        ? ip.withScopeId(scoped.getScopeId())
+        : ip;
+  }
+
+  /** The UDP address, in the given scope. */
+  static TransportAddress toUdp(InetSocketAddress address, int scopeId) {
+    IpAddress ip = IpAddress.of(address.getAddress().getAddress());
+    return TransportAddress.udp(scopeId == 0 ? ip : ip.withScopeId(scopeId), address.getPort());
+  }
+
+  static InetAddress toInetAddress(IpAddress ip) {
+    try {
+      return ip.isIpv4()
+          ? InetAddress.getByAddress(ip.toBytes())
+          // not InetAddress.getByAddress, which folds IPv4-mapped addresses
+          : Inet6Address.getByAddress(null, ip.toBytes(), ip.scopeId() == 0 ? -1 : ip.scopeId());
+    } catch (UnknownHostException e) {
+      throw new UncheckedIOException(e); // a wrong length, which an IpAddress can't have
+    }
+  }
+
+  /** The socket address; one that is link-local and tells no scope gets the given one. */
+  static InetSocketAddress toSocketAddress(TransportAddress address, int scopeId) {
+    IpAddress ip = address.ip();
+    boolean onLink = scopeId != 0 && ip.isIpv6() && ip.isLinkLocal() && ip.scopeId() == 0;
+    return new InetSocketAddress(
+        toInetAddress(onLink ? ip.withScopeId(scopeId) : ip), address.port());
+  }
+}

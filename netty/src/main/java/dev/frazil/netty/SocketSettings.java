@@ -1,0 +1,43 @@
+package dev.frazil.netty;
+
+/**
+ * How sockets are opened.
+ *
+ * @param ports the local ports that may be bound
+ * @param receiveBuffer SO_RCVBUF in bytes, 0 for the system's default
+ * @param sendBuffer SO_SNDBUF in bytes, 0 for the system's default
+ * @param maxDatagram the longest datagram that is received, in bytes
+ */
+record SocketSettings(PortRange ports, int receiveBuffer, int sendBuffer, int maxDatagram) {
+  /** More than any Ethernet path without jumbo frames carries. */
+  static final int DEFAULT_MAX_DATAGRAM = 2048;
+
+  static final SocketSettings DEFAULT =
+      new SocketSettings(PortRange.ANY, 0, 0, DEFAULT_MAX_DATAGRAM);
+
+  SocketSettings withPorts(PortRange value) {
+    return new SocketSettings(value, receiveBuffer, sendBuffer, maxDatagram);
+  }
+
+  SocketSettings withReceiveBuffer(int bytes) {
+    return new SocketSettings(ports, positive("receiveBufferSize", bytes), sendBuffer, maxDatagram);
+  }
+
+  SocketSettings withSendBuffer(int bytes) {
+    return new SocketSettings(ports, receiveBuffer, positive("sendBufferSize", bytes), maxDatagram);
+  }
+
+  SocketSettings withMaxDatagram(int bytes) {
+    if (bytes < 548 || bytes > 65_507) {
+      throw new IllegalArgumentException("maxDatagramSize " + bytes + ": must be 548 to 65507");
+    }
+    return new SocketSettings(ports, receiveBuffer, sendBuffer, bytes);
+  }
+
+  private static int positive(String name, int bytes) {
+    if (bytes < 1) {
+      throw new IllegalArgumentException(name + " " + bytes + ": must be at least 1");
+    }
+    return bytes;
+  }
+}
