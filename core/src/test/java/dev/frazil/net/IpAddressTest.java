@@ -145,7 +145,7 @@ class IpAddressTest {
     SplittableRandom random = new SplittableRandom(5);
     String alphabet = "0123456789abcdefF:::...%g ";
     int accepted = 0;
-    for (int i = 0; i < 300_000; i++) {
+    for (int i = 0; i < 50_000; i++) {
       StringBuilder text = new StringBuilder();
       for (int n = random.nextInt(1, 24); n > 0; n--) {
         text.append(alphabet.charAt(random.nextInt(alphabet.length())));
@@ -158,7 +158,7 @@ class IpAddressTest {
         assertThat(e).hasMessageStartingWith("not an IP address");
       }
     }
-    assertThat(accepted).isGreaterThan(50);
+    assertThat(accepted).isGreaterThan(10);
   }
 
   @Test
@@ -254,7 +254,7 @@ class IpAddressTest {
   @Test
   void prefixesMatchLikeBigIntegers() {
     SplittableRandom random = new SplittableRandom(11);
-    for (int i = 0; i < 100_000; i++) {
+    for (int i = 0; i < 20_000; i++) {
       boolean ipv4 = random.nextBoolean();
       int width = ipv4 ? 32 : 128;
       int length = random.nextInt(width + 1);

@@ -8,8 +8,8 @@ import java.util.HexFormat;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** The test vectors of RFC 5769. */
-class Rfc5769Test {
+/** The test vectors of RFC 5769, and that of RFC 8489 B.1. */
+class StunVectorsTest {
   private static final IntegrityKey KEY = IntegrityKey.shortTerm("VOkJxbRl1RmTxUk/WvJxBt");
   private static final TransactionId ID = new TransactionId(0xb7e7a701, 0xbc34d686fa87dfaeL);
 
@@ -129,5 +129,39 @@ class Rfc5769Test {
             IntegrityKey.longTerm(username, "example.org", "TheMatrIX", PasswordAlgorithm.MD5))
         .finish();
     assertThat(out).isEqualTo(bytes(LONG_TERM_REQUEST));
+  }
+
+  /** RFC 8489 B.1 as erratum 6268 corrects it. */
+  static final String USERHASH_REQUEST = """
+      00010090 2112a442 78ad3433 c6ad72c0 29da412e
+      001e0020 4a3cf38f ef6992bd a952c678 0417da0f 24819415 569e60b2 05c46e41 407f1704
+      00150029 6f624d61 744a6f73 32414141 43662f2f 3439396b 39353464 364f4c33 346f4c39 46535476 79363473 41000000
+      0014000b 6578616d 706c652e 6f726700
+      001d0004 00020000
+      001c0020 b5c7bf00 5b6c52a2 1c51c5e8 92f81924 136296cb 927c4314 9309278c c6518e65
+      """;
+
+  @Test
+  @Tag("STUN-0290")
+  @Tag("STUN-0210")
+  @Tag("STUN-0800")
+  void rfc8489SampleRequestWithUserhash() {
+    StunMessage message = parse(USERHASH_REQUEST);
+    IntegrityKey key = IntegrityKey.longTerm(
+        "\u30DE\u30C8\u30EA\u30C3\u30AF\u30B9",
+        "example.org",
+        "TheMatrIX",
+        PasswordAlgorithm.SHA_256);
+    assertThat(message.get(AttributeType.PASSWORD_ALGORITHM)).isEqualTo(PasswordAlgorithm.SHA_256);
+    assertThat(message.verifyIntegrity(key)).isTrue();
+    ByteBuffer out = StunBuilder.request(
+            Method.BINDING, message.transactionId(), ByteBuffer.allocate(200))
+        .put(AttributeType.USERHASH, message.get(AttributeType.USERHASH))
+        .put(AttributeType.NONCE, "obMatJos2AAACf//499k954d6OL34oL9FSTvy64sA")
+        .put(AttributeType.REALM, "example.org")
+        .put(AttributeType.PASSWORD_ALGORITHM, PasswordAlgorithm.SHA_256)
+        .integritySha256(key)
+        .finish();
+    assertThat(out).isEqualTo(bytes(USERHASH_REQUEST));
   }
 }
