@@ -1,5 +1,9 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.CheckClient.Check;
+import dev.frazil.ice.Generation.LocalCandidate;
+import dev.frazil.ice.Generation.RemoteCandidate;
+import dev.frazil.ice.IceStream.Base;
 import dev.frazil.net.FiveTuple;
 import org.jspecify.annotations.Nullable;
 
@@ -42,7 +46,7 @@ final class CandidatePair {
   /** No longer on its checklist. */
   boolean removed;
 
-  final PairCounters counters = new PairCounters();
+  final Counters counters = new Counters();
 
   CandidatePair(
       long id,
@@ -72,8 +76,8 @@ final class CandidatePair {
   }
 
   /** RFC 8445 6.1.2.6: the pair's foundation is that of both its candidates. */
-  PairFoundation foundation() {
-    return new PairFoundation(local.candidate().foundation(), remote.candidate().foundation());
+  Foundation foundation() {
+    return new Foundation(local.candidate().foundation(), remote.candidate().foundation());
   }
 
   /** The local candidate as the peer sees it, as far as that is known. */
@@ -103,4 +107,29 @@ final class CandidatePair {
   public String toString() {
     return localAsSeen() + " > " + remote;
   }
+
+  /** What happened on a pair. */
+  static final class Counters {
+    long requestsSent;
+    long retransmissionsSent;
+    long responsesReceived;
+    long requestsReceived;
+    long responsesSent;
+    long consentRequestsSent;
+    long totalRoundTrip;
+    long currentRoundTrip;
+    long packetsSent;
+    long bytesSent;
+    long packetsReceived;
+    long bytesReceived;
+
+    void answered(long roundTrip) {
+      responsesReceived++;
+      totalRoundTrip += roundTrip;
+      currentRoundTrip = roundTrip;
+    }
+  }
+
+  /** The foundations of both candidates of a pair, in order (RFC 8445 6.1.2.6). */
+  record Foundation(String local, String remote) {}
 }

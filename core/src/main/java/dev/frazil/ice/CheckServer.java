@@ -1,5 +1,9 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.CheckClient.Check;
+import dev.frazil.ice.Generation.LocalCandidate;
+import dev.frazil.ice.Generation.RemoteCandidate;
+import dev.frazil.ice.IceStream.Base;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeSet;

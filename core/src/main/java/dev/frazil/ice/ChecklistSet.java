@@ -1,7 +1,12 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.CheckClient.Check;
+import dev.frazil.ice.Generation.LocalCandidate;
+import dev.frazil.ice.Generation.RemoteCandidate;
+import dev.frazil.ice.IceStream.Base;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Nat64Prefix;
 import dev.frazil.net.TransportAddress;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -41,7 +46,7 @@ final class ChecklistSet {
         form(generation, local, remote);
       }
     }
-    Set<PairFoundation> seen = new HashSet<>();
+    Set<CandidatePair.Foundation> seen = new HashSet<>();
     for (CandidatePair pair : byComponent(generation)) {
       if (seen.add(pair.foundation())) {
         initialState(pair);
@@ -171,7 +176,7 @@ final class ChecklistSet {
       return null;
     }
     if (from.family() != to.family()) {
-      Nat64 nat64 = session.nat64;
+      Nat64Prefix nat64 = session.nat64;
       return nat64 == null || from.isIpv4() || from.isLinkLocal()
           ? null
           : TransportAddress.udp(nat64.synthesize(to), remote.port());
@@ -295,7 +300,7 @@ final class ChecklistSet {
     }
   }
 
-  private boolean isActive(PairFoundation foundation) {
+  private boolean isActive(CandidatePair.Foundation foundation) {
     for (Generation generation : started()) {
       for (CandidatePair pair : generation.list.pairs()) {
         boolean active = pair.state == PairState.WAITING || pair.state == PairState.IN_PROGRESS;
@@ -308,7 +313,7 @@ final class ChecklistSet {
   }
 
   /** RFC 8445 7.2.5.3.3: a success thaws its foundation in all checklists. */
-  void thaw(PairFoundation foundation) {
+  void thaw(CandidatePair.Foundation foundation) {
     for (Generation generation : started()) {
       for (CandidatePair pair : generation.list.pairs()) {
         if (pair.state == PairState.FROZEN && pair.foundation().equals(foundation)) {

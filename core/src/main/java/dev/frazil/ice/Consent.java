@@ -1,5 +1,7 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.Session.Timer;
+import dev.frazil.ice.Session.Transaction;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.ErrorCode;

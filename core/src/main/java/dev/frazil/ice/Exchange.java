@@ -1,5 +1,7 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.Generation.RemoteCandidate;
+import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
 import java.util.LinkedHashSet;

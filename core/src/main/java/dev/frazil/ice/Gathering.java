@@ -1,7 +1,11 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.Generation.LocalCandidate;
+import dev.frazil.ice.IceStream.Base;
+import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Nat64Prefix;
 import dev.frazil.net.TransportAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -202,7 +206,7 @@ final class Gathering implements Schedule.Work {
         .anyMatch(
             address -> !address.address().isLinkLocal() && !address.address().isLoopback());
     if (ipv6Only && routable && !session.configuration.lite) {
-      resolve(Nat64.WELL_KNOWN_NAME);
+      resolve(Nat64Prefix.WELL_KNOWN_NAME);
     }
   }
 
@@ -217,8 +221,8 @@ final class Gathering implements Schedule.Work {
       return;
     }
     resolved.put(name, List.copyOf(found));
-    if (name.equals(Nat64.WELL_KNOWN_NAME)) {
-      session.nat64 = Nat64.discover(found);
+    if (name.equals(Nat64Prefix.WELL_KNOWN_NAME)) {
+      session.nat64 = Nat64Prefix.discover(found);
     } else if (found.isEmpty()) {
       session.warn("STUN server " + name + ": the name has no address");
     }
@@ -226,7 +230,7 @@ final class Gathering implements Schedule.Work {
       Generation generation = stream.current;
       if (!generation.gathered) {
         stream.bases.forEach(base -> probe(generation, base));
-        if (name.equals(Nat64.WELL_KNOWN_NAME) && generation.started) {
+        if (name.equals(Nat64Prefix.WELL_KNOWN_NAME) && generation.started) {
           generation.locals().forEach(local -> set.addLocal(generation, local, now));
         }
       }
@@ -325,7 +329,7 @@ final class Gathering implements Schedule.Work {
     if (from.family() == to.family()) {
       return from.isLoopback() && !to.isLoopback() ? null : to;
     }
-    Nat64 nat64 = session.nat64;
+    Nat64Prefix nat64 = session.nat64;
     return nat64 != null && from.isIpv6() && !from.isLoopback() ? nat64.synthesize(to) : null;
   }
 

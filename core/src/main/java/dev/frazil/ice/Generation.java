@@ -1,5 +1,7 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.IceStream.Base;
+import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
@@ -245,5 +247,49 @@ final class Generation {
       }
     }
     return true;
+  }
+
+  /**
+   * A candidate of ours.
+   *
+   * @param candidate as the peer is told, or sees it
+   * @param base where it sends from
+   * @param told whether the peer is told of it; checks may still arrive at one that is not
+   */
+  record LocalCandidate(Candidate candidate, Base base, boolean told) {
+    @Override
+    public String toString() {
+      return candidate.toString();
+    }
+  }
+
+  /** A candidate of the peer: signalled, or learnt from a check (RFC 8445 7.3.1.3) and perhaps signalled later. */
+  static final class RemoteCandidate {
+    private Candidate candidate;
+    private boolean signalled;
+
+    RemoteCandidate(Candidate candidate, boolean signalled) {
+      this.candidate = candidate;
+      this.signalled = signalled;
+    }
+
+    Candidate candidate() {
+      return candidate;
+    }
+
+    boolean signalled() {
+      return signalled;
+    }
+
+    /** Takes over what the peer says of a candidate that was known from a check only (ICE-2420). */
+    void adopt(Candidate told) {
+      candidate = told;
+      signalled = true;
+    }
+
+    @Override
+    public String toString() {
+      return candidate.toString();
+    }
   }
 }

@@ -1,5 +1,7 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.IceStream.Base;
+import dev.frazil.ice.Session.Transaction;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.ProtocolMachine;
@@ -327,7 +329,7 @@ public final class IceAgent implements ProtocolMachine {
 
   /** A snapshot of the statistics. */
   public IceStatistics statistics() {
-    return Snapshot.of(session, paths.state());
+    return IceStatistics.of(session, paths.state());
   }
 
   /** Ends the session: all bases are closed, nothing is sent any more. Further calls do nothing. */

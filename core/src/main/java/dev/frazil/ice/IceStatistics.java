@@ -1,5 +1,10 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.CandidatePair.Counters;
+import dev.frazil.ice.Generation.LocalCandidate;
+import dev.frazil.ice.Generation.RemoteCandidate;
+import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +26,7 @@ public record IceStatistics(
     List<CandidateStatistics> remoteCandidates,
     List<PairStatistics> pairs,
     Map<DropReason, Long> dropped) {
+  private static final double NANOS_PER_SECOND = 1e9;
 
   /**
    * A candidate.
@@ -77,4 +83,62 @@ public record IceStatistics(
       long bytesSent,
       long packetsReceived,
       long bytesReceived) {}
+
+  /** Takes a snapshot. */
+  static IceStatistics of(Session session, IceState state) {
+    List<CandidateStatistics> locals = new ArrayList<>();
+    List<CandidateStatistics> remotes = new ArrayList<>();
+    List<PairStatistics> pairs = new ArrayList<>();
+    for (IceStream stream : session.streams) {
+      Generation generation = stream.current;
+      for (LocalCandidate local : generation.locals()) {
+        locals.add(new CandidateStatistics(
+            stream.index, local.candidate(), local.base().network.name()));
+      }
+      for (RemoteCandidate remote : generation.remotes()) {
+        remotes.add(new CandidateStatistics(stream.index, remote.candidate(), null));
+      }
+      for (CandidatePair pair : generation.list.pairs()) {
+        pairs.add(pair(stream, pair));
+      }
+    }
+    Map<DropReason, Long> dropped = new EnumMap<>(DropReason.class);
+    for (DropReason reason : DropReason.values()) {
+      if (session.dropped(reason) > 0) {
+        dropped.put(reason, session.dropped(reason));
+      }
+    }
+    return new IceStatistics(
+        state,
+        session.role,
+        List.copyOf(locals),
+        List.copyOf(remotes),
+        List.copyOf(pairs),
+        Map.copyOf(dropped));
+  }
+
+  private static PairStatistics pair(IceStream stream, CandidatePair pair) {
+    Counters counters = pair.counters;
+    return new PairStatistics(
+        stream.index,
+        pair.component(),
+        pair.id,
+        pair.localAsSeen(),
+        pair.remote.candidate(),
+        pair.state,
+        pair.generation.isSelected(pair),
+        pair.priority,
+        counters.requestsSent,
+        counters.retransmissionsSent,
+        counters.responsesReceived,
+        counters.requestsReceived,
+        counters.responsesSent,
+        counters.consentRequestsSent,
+        counters.totalRoundTrip / NANOS_PER_SECOND,
+        counters.currentRoundTrip / NANOS_PER_SECOND,
+        counters.packetsSent,
+        counters.bytesSent,
+        counters.packetsReceived,
+        counters.bytesReceived);
+  }
 }

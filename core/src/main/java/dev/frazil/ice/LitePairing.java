@@ -1,5 +1,7 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.Generation.LocalCandidate;
+import dev.frazil.ice.Generation.RemoteCandidate;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import org.jspecify.annotations.Nullable;

@@ -1,5 +1,7 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.CheckClient.Check;
+import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.ProtocolMachine;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,5 +1,8 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.IceStream.Base;
+import dev.frazil.ice.Session.Timer;
+import dev.frazil.ice.Session.Transaction;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;

@@ -1,5 +1,6 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.Session.Timer;
 import java.util.ArrayList;
 import java.util.List;
 

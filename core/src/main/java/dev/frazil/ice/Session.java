@@ -2,14 +2,17 @@ package dev.frazil.ice;
 
 import dev.frazil.net.DeadlineQueue;
 import dev.frazil.net.FiveTuple;
+import dev.frazil.net.Nat64Prefix;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.StunBuilder;
+import dev.frazil.stun.StunMessage;
 import dev.frazil.stun.TransactionId;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** What the chapters of one agent share: configuration, outbox, timers, role, streams, open transactions, counters. */
@@ -31,7 +34,7 @@ final class Session {
   /** RFC 8445 16.1. */
   long tieBreaker;
   /** How to reach IPv4 from an IPv6-only host; null when there is no need or no way. */
-  @Nullable Nat64 nat64;
+  @Nullable Nat64Prefix nat64;
   /** Ta in nanoseconds: our proposal until the peer's is known, then the larger (RFC 8445 14.2). */
   long ta;
 
@@ -130,5 +133,29 @@ final class Session {
 
   void warn(String what) {
     outbox.event(new IceEvent.Warning(what));
+  }
+
+  /** Something that an agent does at a time. */
+  static final class Timer extends DeadlineQueue.Entry {
+    private final LongConsumer action;
+
+    /** @param action is given the time at which it runs */
+    Timer(LongConsumer action) {
+      this.action = action;
+    }
+
+    void fire(long now) {
+      action.accept(now);
+    }
+  }
+
+  /** A request of ours that waits for its response. */
+  interface Transaction {
+    /**
+     * A success or error response with this transaction's ID came in.
+     *
+     * @param path where it came in and from
+     */
+    void handleResponse(FiveTuple path, StunMessage response, long now);
   }
 }
