@@ -4,4 +4,5 @@ module dev.frazil.testkit {
   requires static org.jspecify;
 
   exports dev.frazil.testkit;
+  exports dev.frazil.testkit.topology;
 }

@@ -3,7 +3,7 @@ package dev.frazil.testkit;
 /** The place where a node is connected to a network: its link ends here. */
 abstract class Attachment {
   final VirtualInternet net;
-  final Place place;
+  final PacketLog.Place place;
   private final Network network;
   final LinkDirection up = new LinkDirection(this, true);
   final LinkDirection down = new LinkDirection(this, false);

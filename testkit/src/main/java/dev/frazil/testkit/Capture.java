@@ -70,9 +70,9 @@ public final class Capture {
     return limit > 0;
   }
 
-  Place place(String name) {
+  PacketLog.Place place(String name) {
     places.add(name);
-    return new Place(places.size() - 1, name);
+    return new PacketLog.Place(places.size() - 1, name);
   }
 
   void add(Sighting sighting) {

@@ -27,7 +27,7 @@ public final class Host {
   private int nextIndex = 1;
   private boolean changePending;
   private boolean silent;
-  private @Nullable Place place;
+  private PacketLog.@Nullable Place place;
 
   Host(VirtualInternet net, String name) {
     this.net = net;

@@ -94,12 +94,12 @@ final class MappingTable {
     }
   }
 
-  List<NatMapping> mappings(long now) {
-    List<NatMapping> alive = new ArrayList<>();
+  List<Nat.Mapping> mappings(long now) {
+    List<Nat.Mapping> alive = new ArrayList<>();
     for (Mapping each : byExternal.values()) {
       if (each.permissions.isAlive(now)) {
         alive.add(
-            new NatMapping(each.internal, each.external, each.remote, each.permissions.expires()));
+            new Nat.Mapping(each.internal, each.external, each.remote, each.permissions.expires()));
       }
     }
     return alive;

@@ -40,7 +40,7 @@ final class Names {
       return known;
     }
     List<IpAddress> all = new ArrayList<>(known);
-    known.forEach(ip -> all.add(Nat64Address.embed(dns64, ip)));
+    known.forEach(ip -> all.add(Nat64.embed(dns64, ip)));
     return all;
   }
 

@@ -8,6 +8,21 @@ import org.jspecify.annotations.Nullable;
 
 /** A NAT: it translates the addresses and ports of the inner network to its own in the outer network (RFC 4787). */
 public class Nat extends Middlebox {
+  /**
+   * A mapping that a NAT holds.
+   *
+   * @param internal the endpoint inside
+   * @param external its endpoint in the outer network
+   * @param remote the endpoint outside that the mapping is for; null when it is for all, port 0 when it is for all ports
+   *     of an address
+   * @param expires the virtual time in nanoseconds at which it ends unless it is refreshed
+   */
+  public record Mapping(
+      TransportAddress internal,
+      TransportAddress external,
+      @Nullable TransportAddress remote,
+      long expires) {}
+
   private final NatBehavior behavior;
   private List<IpAddress> externalAddresses;
   private MappingTable table;
@@ -36,7 +51,7 @@ public class Nat extends Middlebox {
   }
 
   /** The mappings it holds now, oldest first. */
-  public final List<NatMapping> mappings() {
+  public final List<Mapping> mappings() {
     return table.mappings(net.now());
   }
 

@@ -24,7 +24,7 @@ public final class Nat64 extends Nat {
       IpPrefix prefix,
       List<IpAddress> external) {
     super(net, name, inner, outer, behavior, external);
-    Nat64Address.check(prefix);
+    check(prefix);
     if (external.get(0).isIpv6()) {
       throw new IllegalArgumentException(
           "external addresses of " + name + ": IPv4, not " + external);
@@ -39,7 +39,7 @@ public final class Nat64 extends Nat {
 
   @Override
   @Nullable TransportAddress toOutside(TransportAddress remote) {
-    IpAddress ipv4 = Nat64Address.extract(prefix, remote.ip());
+    IpAddress ipv4 = extract(prefix, remote.ip());
     if (ipv4 == null || ipv4.isPrivate() && prefix.equals(WELL_KNOWN_PREFIX)) {
       return null;
     }
@@ -48,7 +48,43 @@ public final class Nat64 extends Nat {
 
   @Override
   TransportAddress toInside(TransportAddress remote) {
-    return new TransportAddress(
-        Nat64Address.embed(prefix, remote.ip()), remote.port(), remote.transport());
+    return new TransportAddress(embed(prefix, remote.ip()), remote.port(), remote.transport());
+  }
+
+  static void check(IpPrefix prefix) {
+    boolean known = switch (prefix.length()) {
+      case 32, 40, 48, 56, 64, 96 -> true;
+      default -> false;
+    };
+    if (!known || prefix.address().isIpv4()) {
+      throw new IllegalArgumentException(
+          "NAT64 prefix: IPv6 and /32, /40, /48, /56, /64 or /96, not " + prefix);
+    }
+  }
+
+  static IpAddress embed(IpPrefix prefix, IpAddress ipv4) {
+    byte[] bytes = prefix.network().address().toBytes();
+    byte[] embedded = ipv4.toBytes();
+    int at = prefix.length() / 8;
+    for (byte octet : embedded) {
+      at = at == 8 ? 9 : at; // bits 64 to 71 stay zero
+      bytes[at++] = octet;
+    }
+    return IpAddress.of(bytes);
+  }
+
+  /** The IPv4 address in an IPv6 address with this prefix, or null when it has another prefix. */
+  static @Nullable IpAddress extract(IpPrefix prefix, IpAddress ipv6) {
+    if (!prefix.contains(ipv6)) {
+      return null;
+    }
+    byte[] bytes = ipv6.toBytes();
+    byte[] embedded = new byte[4];
+    int at = prefix.length() / 8;
+    for (int i = 0; i < 4; i++) {
+      at = at == 8 ? 9 : at;
+      embedded[i] = bytes[at++];
+    }
+    return IpAddress.of(embedded);
   }
 }

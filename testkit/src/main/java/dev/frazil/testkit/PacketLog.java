@@ -8,6 +8,14 @@ import java.util.function.Consumer;
 
 /** Counts packets, and tells the capture and the observers about them. */
 final class PacketLog {
+  /**
+   * Where packets are seen.
+   *
+   * @param id its number in the capture
+   * @param name node and interface
+   */
+  record Place(int id, String name) {}
+
   private final VirtualInternet net;
   private final Capture capture = new Capture();
   private final List<Consumer<Sighting>> observers = new ArrayList<>();

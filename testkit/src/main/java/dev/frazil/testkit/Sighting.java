@@ -20,7 +20,7 @@ public final class Sighting {
 
   private final long time;
   private final long packetId;
-  private final Place place;
+  private final PacketLog.Place place;
   private final Fate fate;
   private final @Nullable DropReason reason;
   private final TransportAddress source;
@@ -28,7 +28,8 @@ public final class Sighting {
   private final byte[] payload;
   private final boolean unreachable;
 
-  Sighting(long time, Packet packet, Place place, Fate fate, @Nullable DropReason reason) {
+  Sighting(
+      long time, Packet packet, PacketLog.Place place, Fate fate, @Nullable DropReason reason) {
     this.time = time;
     this.packetId = packet.id;
     this.place = place;

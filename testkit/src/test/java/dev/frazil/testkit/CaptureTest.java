@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.TransportAddress;
 import dev.frazil.testkit.Sighting.Fate;
+import dev.frazil.testkit.topology.Topology;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

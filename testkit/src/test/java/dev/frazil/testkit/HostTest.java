@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.testkit.topology.Access;
+import dev.frazil.testkit.topology.Topology;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

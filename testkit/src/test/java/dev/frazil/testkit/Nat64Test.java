@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.testkit.topology.Access;
+import dev.frazil.testkit.topology.Topology;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,9 +34,9 @@ class Nat64Test {
   void addressesAreWrittenAsRfc6052Says(String prefix, String ipv6) {
     IpPrefix nat64 = IpPrefix.parse(prefix);
     IpAddress ipv4 = IpAddress.parse("192.0.2.33");
-    assertThat(Nat64Address.embed(nat64, ipv4)).isEqualTo(IpAddress.parse(ipv6));
-    assertThat(Nat64Address.extract(nat64, IpAddress.parse(ipv6))).isEqualTo(ipv4);
-    assertThat(Nat64Address.extract(nat64, IpAddress.parse("2001:db9::1"))).isNull();
+    assertThat(Nat64.embed(nat64, ipv4)).isEqualTo(IpAddress.parse(ipv6));
+    assertThat(Nat64.extract(nat64, IpAddress.parse(ipv6))).isEqualTo(ipv4);
+    assertThat(Nat64.extract(nat64, IpAddress.parse("2001:db9::1"))).isNull();
   }
 
   @ParameterizedTest

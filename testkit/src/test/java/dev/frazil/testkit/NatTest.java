@@ -211,7 +211,10 @@ class NatTest {
       inside.send(TransportAddress.udp("198.51.100.1", 4000 + i), "x");
     }
     net.runFor(SECOND);
-    assertThat(nat.mappings()).hasSize(10).extracting(NatMapping::external).doesNotHaveDuplicates();
+    assertThat(nat.mappings())
+        .hasSize(10)
+        .extracting(Nat.Mapping::external)
+        .doesNotHaveDuplicates();
     assertThat(net.statistics().dropped(DropReason.PORTS_EXHAUSTED)).isEqualTo(2);
   }
 
@@ -342,7 +345,7 @@ class NatTest {
     net.runFor(SECOND);
     assertThat(one.lastSender().ip()).hasToString("203.0.113.200");
     assertThat(homeNat.mappings())
-        .extracting(NatMapping::external)
+        .extracting(Nat.Mapping::external)
         .containsExactly(TransportAddress.udp("100.64.0.2", 5000));
     one.send(one.lastSender(), "answer");
     net.runFor(SECOND);

@@ -10,6 +10,8 @@ import dev.frazil.testkit.Route.Direction;
 import dev.frazil.testkit.Route.Hop;
 import dev.frazil.testkit.Route.Lost;
 import dev.frazil.testkit.Route.Reached;
+import dev.frazil.testkit.topology.Access;
+import dev.frazil.testkit.topology.Topology;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -172,7 +174,7 @@ class RouteTest {
     assertThat(nat.internalEndpoint(external, TransportAddress.udp("192.0.2.2", 3478)))
         .isNull();
     assertThat(nat.mappings())
-        .containsExactly(new NatMapping(alice.local(), external, null, 300_000_000_000L));
+        .containsExactly(new Nat.Mapping(alice.local(), external, null, 300_000_000_000L));
     net.runFor(Duration.ofMinutes(2));
     assertThat(nat.internalEndpoint(external, server.local())).isNull();
     assertThat(nat.mappings()).isEmpty();

@@ -1,4 +1,10 @@
-package dev.frazil.testkit;
+package dev.frazil.testkit.topology;
+
+import dev.frazil.testkit.Host;
+import dev.frazil.testkit.Link;
+import dev.frazil.testkit.NatBehavior;
+import dev.frazil.testkit.Network;
+import dev.frazil.testkit.VirtualInternet;
 
 /**
  * A world with two hosts that want to meet and a server that both can reach.

@@ -1,5 +1,12 @@
-package dev.frazil.testkit;
+package dev.frazil.testkit.topology;
 
+import dev.frazil.testkit.FirewallPolicy;
+import dev.frazil.testkit.Host;
+import dev.frazil.testkit.IpPrefix;
+import dev.frazil.testkit.Link;
+import dev.frazil.testkit.NatBehavior;
+import dev.frazil.testkit.Network;
+import dev.frazil.testkit.VirtualInternet;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
