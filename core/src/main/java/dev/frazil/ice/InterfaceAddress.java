@@ -12,6 +12,8 @@ import dev.frazil.net.IpAddress;
  */
 public record InterfaceAddress(String name, IpAddress address, int prefixLength, Flags flags) {
   /**
+   * What gathering wants to know of an address beside its value.
+   *
    * @param loopback the interface is a loopback
    * @param temporary a location-privacy address (RFC 8981)
    * @param deprecated past its preferred lifetime
