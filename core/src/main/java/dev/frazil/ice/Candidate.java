@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A candidate as agents tell it to each other (RFC 8445 5.3).
  *
- * @param foundation 1 to 32 characters; candidates that are alike share one (RFC 8445 5.1.1.3)
+ * @param foundation 1 to 32 letters, digits, "+" and "/"; candidates that are alike share one (RFC 8445 5.1.1.3)
  * @param component 1 to 256
  * @param priority 1 to 2<sup>31</sup>−1
  * @param address where the peer can try to reach the agent
@@ -32,6 +32,10 @@ public record Candidate(
     if (foundation.isEmpty() || foundation.length() > MAX_FOUNDATION) {
       throw new IllegalArgumentException(
           "foundation: 1 to 32 characters, not " + foundation.length());
+    }
+    if (!foundation.chars().allMatch(IceParameters::isIceChar)) {
+      throw new IllegalArgumentException(
+          "foundation: letters, digits, \"+\" and \"/\" (RFC 8839 5.1), not " + foundation);
     }
     if (component < 1 || component > MAX_COMPONENT) {
       throw new IllegalArgumentException("component: 1 to 256, not " + component);
@@ -64,7 +68,8 @@ public record Candidate(
   }
 
   /**
-   * Reads a candidate attribute (RFC 8839 5.1), with or without {@code a=} in front and a line end behind.
+   * Reads a candidate attribute (RFC 8839 5.1), with or without {@code a=} in front and a line end behind. A foundation
+   * with other visible characters than it may have is given a name that is right.
    *
    * @return the candidate, or null for one that the RFC says to ignore: an unknown transport or type, a host name
    * @throws IllegalArgumentException when the line is malformed; the message names the field, its value and the rule

@@ -36,11 +36,11 @@ final class CandidateLine {
     int component = number("component", fields[1], 1, Candidate.MAX_COMPONENT, 3);
     int priority = number("priority", fields[3], 1, Integer.MAX_VALUE, 10);
     int port = number("port", fields[5], 0, 65535, 5);
-    if (!fields[6].equals("typ")) {
+    if (!fields[6].equalsIgnoreCase("typ")) {
       throw malformed("seventh field", fields[6], "is \"typ\"");
     }
     Transport transport = transport(fields[2]);
-    CandidateType type = CandidateType.ofToken(fields[7]);
+    CandidateType type = CandidateType.ofToken(fields[7].toLowerCase(Locale.ROOT));
     Map<String, String> rest = pairs(fields);
     IpAddress ip = address("address", fields[4]);
     TransportAddress related = related(rest, transport == null ? Transport.UDP : transport);
@@ -61,15 +61,16 @@ final class CandidateLine {
     if (text.isEmpty() || text.length() > Candidate.MAX_FOUNDATION) {
       throw malformed("foundation", text, "1 to 32 characters");
     }
-    for (int i = 0; i < text.length(); i++) {
-      if (text.charAt(i) <= ' ' || text.charAt(i) >= 127) {
-        throw malformed(
-            "foundation",
-            text,
-            "visible ASCII characters"); // wider than ice-char: others send '-' and '='
-      }
+    if (!text.chars().allMatch(CandidateLine::isVisible)) {
+      throw malformed("foundation", text, "visible ASCII characters");
     }
-    return text;
+    return text.chars().allMatch(IceParameters::isIceChar)
+        ? text
+        : "other" + Integer.toHexString(text.hashCode()); // some send '-' and '='
+  }
+
+  private static boolean isVisible(int c) {
+    return c > ' ' && c < 127;
   }
 
   private static @Nullable Transport transport(String text) {
@@ -165,11 +166,16 @@ final class CandidateLine {
   static Map<String, String> orderedCopy(Map<String, String> extensions) {
     Map<String, String> copy = new LinkedHashMap<>(extensions);
     copy.forEach((name, value) -> {
-      if (name.isEmpty() || value.isEmpty() || name.indexOf(' ') >= 0 || value.indexOf(' ') >= 0) {
-        throw malformed("extension", name + " " + value, "a name and a value without spaces");
+      if (!isWord(name) || !isWord(value)) {
+        throw malformed(
+            "extension", name + " " + value, "a name and a value of visible characters");
       }
     });
     return Collections.unmodifiableMap(copy);
+  }
+
+  private static boolean isWord(String text) {
+    return !text.isEmpty() && text.chars().allMatch(CandidateLine::isVisible);
   }
 
   private static IllegalArgumentException malformed(String field, String value, String rule) {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param ufrag the username fragment, 4 to 256 ice-chars; Frazil sends 8
  * @param password 22 to 256 ice-chars; never printed
  * @param lite whether the agent is lite
- * @param pacing the proposed Ta in milliseconds, at least 1; null when not told, which counts as 50
+ * @param pacing the proposed Ta in milliseconds, not negative; null when not told, which counts as 50
  * @param options the ICE options; null when they could not be told
  */
 public record IceParameters(
@@ -24,8 +24,8 @@ public record IceParameters(
   public IceParameters {
     check("ice-ufrag", ufrag, 4, ufrag);
     check("ice-pwd", password, 22, "(hidden)");
-    if (pacing != null && pacing < 1) {
-      throw new IllegalArgumentException("ice-pacing \"" + pacing + "\": must be at least 1 ms");
+    if (pacing != null && pacing < 0) {
+      throw new IllegalArgumentException("ice-pacing \"" + pacing + "\": must not be negative");
     }
     options = options == null ? null : Set.copyOf(options);
   }
@@ -48,7 +48,7 @@ public record IceParameters(
     }
   }
 
-  static boolean isIceChar(char c) {
+  static boolean isIceChar(int c) {
     return c >= 'a' && c <= 'z'
         || c >= 'A' && c <= 'Z'
         || c >= '0' && c <= '9'
