@@ -1,6 +1,7 @@
 package dev.frazil.ice;
 
 import dev.frazil.ice.Session.Timer;
+import dev.frazil.net.ProtocolMachine;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,6 +20,9 @@ final class Schedule {
   private final Timer timer = new Timer(this::tick);
   private int turn;
   private boolean waiting;
+  /** The slot in the pace of the process that is ours; {@link ProtocolMachine#NEVER} for none. */
+  private long slot = ProtocolMachine.NEVER;
+  /** One Ta after the last start. */
   private long earliest;
 
   Schedule(Session session) {
@@ -31,15 +35,23 @@ final class Schedule {
 
   /** There may be something to start. */
   void wake(long now) {
-    if (waiting || session.closed || works.stream().noneMatch(Work::pending)) {
-      return;
+    if (!waiting && !session.closed && works.stream().anyMatch(Work::pending)) {
+      waiting = true;
+      session.schedule(timer, Math.max(now, earliest));
     }
-    waiting = true;
-    session.schedule(timer, session.configuration.pacer.reserve(Math.max(now, earliest)));
   }
 
+  /** A slot is taken only when this agent could start something: those in between are for others. */
   private void tick(long now) {
+    if (slot == ProtocolMachine.NEVER) {
+      slot = session.configuration.pacer.reserve(now);
+    }
+    if (slot > now) {
+      session.schedule(timer, slot);
+      return;
+    }
     waiting = false;
+    slot = ProtocolMachine.NEVER;
     for (int i = 0; i < works.size(); i++) {
       Work work = works.get((turn + i) % works.size());
       if (work.startOne(now)) {
