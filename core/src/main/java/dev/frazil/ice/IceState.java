@@ -6,9 +6,9 @@ public enum IceState {
   NEW,
   /** Looking for a path; none is usable yet. */
   CHECKING,
-  /** Data can be sent on every component. */
+  /** Data can be sent on every component of every stream that has not failed. */
   CONNECTED,
-  /** Every component has its selected pair (RFC 8445 8.1.2). */
+  /** Every component of every stream has its selected pair (RFC 8445 6.1.3). */
   COMPLETED,
   /** No answer on the path in use for a while; it may come back. */
   DISCONNECTED,

@@ -197,6 +197,7 @@ final class Paths {
       Generation generation = stream.current;
       begun |= generation.remote != null || generation.number > 0;
       if (generation.list.state == Checklist.State.FAILED) {
+        allCompleted = false;
         continue; // RFC 8445 8.1.2: the others go on
       }
       allFailed = false;
