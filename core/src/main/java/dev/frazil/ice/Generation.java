@@ -9,6 +9,7 @@ import dev.frazil.stun.IntegrityKey;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -46,9 +47,12 @@ final class Generation {
   private final List<LocalCandidate> locals = new ArrayList<>(4);
   private final Map<TransportAddress, RemoteCandidate> remotes = new LinkedHashMap<>(8);
   /** What is being asked of STUN servers. */
-  final Set<Probe> probes = new LinkedHashSet<>(4);
+  final Set<ServerReflexive.Probe> probes = new LinkedHashSet<>(4);
   /** Which servers were asked, and from where. */
   final Set<FiveTuple> asked = new HashSet<>(4);
+
+  /** The places of our addresses in our preference. */
+  private final Map<IpAddress, Integer> ranks = new HashMap<>(4);
 
   private final List<EarlyCheck> early = new ArrayList<>(0);
   /** The selected pairs, by component. */
@@ -132,6 +136,11 @@ final class Generation {
 
   // candidates
 
+  /** The place of an address in our preference, from 0; one that was not known before comes last. */
+  int rank(IpAddress address) {
+    return ranks.computeIfAbsent(address, unknown -> ranks.size());
+  }
+
   List<LocalCandidate> locals() {
     return Collections.unmodifiableList(locals);
   }
@@ -158,17 +167,13 @@ final class Generation {
     return null;
   }
 
-  /** The candidate that stands for a base in a triggered check (RFC 8445 7.3.1.4). */
+  /** The candidate that stands for a base in a triggered check (RFC 8445 7.3.1.4): the best that the peer is told. */
   @Nullable LocalCandidate localOf(Base base) {
     LocalCandidate best = null;
     for (LocalCandidate local : locals) {
-      boolean better = best == null
-          || local.told() && !best.told()
-          || local.told() == best.told()
-              && local.candidate().priority() > best.candidate().priority();
-      if (local.base() == base
-          && local.candidate().type() != CandidateType.PEER_REFLEXIVE
-          && better) {
+      boolean better =
+          best == null || local.candidate().priority() > best.candidate().priority();
+      if (local.base() == base && local.told() && better) {
         best = local;
       }
     }

@@ -48,7 +48,6 @@ public final class IceAgent implements ProtocolMachine {
     gathering = new Gathering(session, schedule, set, paths);
     exchange = new Exchange(session, set, gathering, server, roles, nomination, paths);
     gathering.connect(exchange);
-    schedule.add(gathering);
     schedule.add(new CheckClient(session, set, roles, nomination, paths));
   }
 
@@ -66,8 +65,10 @@ public final class IceAgent implements ProtocolMachine {
     }
     IceStream stream = new IceStream(session.streams.size(), components, session);
     session.streams.add(stream);
-    gathering.begin(stream.current, now);
-    end(now);
+    if (!session.closed) {
+      gathering.begin(stream.current, now);
+      end(now);
+    }
     return stream.index;
   }
 

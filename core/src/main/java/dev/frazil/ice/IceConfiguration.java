@@ -3,8 +3,10 @@ package dev.frazil.ice;
 import dev.frazil.net.IpAddress;
 import dev.frazil.stun.Retransmission;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
@@ -21,6 +23,7 @@ public final class IceConfiguration {
   final int pacing;
   final int maxPairs;
   final AddressHandling addressHandling;
+  final Set<CandidateType> candidateTypes;
   final List<StunServer> stunServers;
   final Map<IpAddress, IpAddress> externalAddresses;
   final Predicate<Candidate> remoteFilter;
@@ -45,6 +48,7 @@ public final class IceConfiguration {
     pacing = builder.pacing;
     maxPairs = builder.maxPairs;
     addressHandling = builder.addressHandling;
+    candidateTypes = Set.copyOf(builder.candidateTypes);
     stunServers = List.copyOf(builder.stunServers);
     externalAddresses = Map.copyOf(builder.externalAddresses);
     remoteFilter = builder.remoteFilter;
@@ -68,6 +72,12 @@ public final class IceConfiguration {
     return new Builder(role, random);
   }
 
+  /** Whether the peer may know of host addresses (RFC 8828 5.2, mode 3, forbids it). */
+  boolean tellsHosts() {
+    return addressHandling != AddressHandling.DEFAULT_ROUTE_PUBLIC_ONLY
+        && candidateTypes.contains(CandidateType.HOST);
+  }
+
   /** Whether the event log is on. */
   public boolean eventLog() {
     return eventLog;
@@ -86,6 +96,7 @@ public final class IceConfiguration {
     private int pacing = 10;
     private int maxPairs = 100;
     private AddressHandling addressHandling = AddressHandling.DEFAULT_ROUTE;
+    private Set<CandidateType> candidateTypes = EnumSet.allOf(CandidateType.class);
     private List<StunServer> stunServers = List.of();
     private Map<IpAddress, IpAddress> externalAddresses = Map.of();
     private Predicate<Candidate> remoteFilter = candidate -> true;
@@ -154,6 +165,18 @@ public final class IceConfiguration {
     /** Which addresses to use and tell (RFC 8828). Default {@link AddressHandling#DEFAULT_ROUTE}. */
     public Builder addressHandling(AddressHandling value) {
       addressHandling = value;
+      return this;
+    }
+
+    /**
+     * The types of candidates to gather and tell, at least one; peer-reflexive ones are never told. Without {@link
+     * CandidateType#HOST} no candidate names the address of an interface. Default all.
+     */
+    public Builder candidateTypes(Set<CandidateType> value) {
+      if (value.isEmpty()) {
+        throw new IllegalArgumentException("candidateTypes: must be at least one");
+      }
+      candidateTypes = value;
       return this;
     }
 

@@ -71,23 +71,15 @@ final class IceStream {
     final int component;
     final TransportAddress address;
     final InterfaceAddress network;
-    /** RFC 8445 5.1.2.1, for the base's host candidate; its reflexive ones come right below. */
-    final int localPreference;
 
     private final Set<TransportAddress> senders = new LinkedHashSet<>(4);
     boolean closed;
 
-    Base(
-        IceStream stream,
-        int component,
-        TransportAddress address,
-        InterfaceAddress network,
-        int localPreference) {
+    Base(IceStream stream, int component, TransportAddress address, InterfaceAddress network) {
       this.stream = stream;
       this.component = component;
       this.address = address;
       this.network = network;
-      this.localPreference = localPreference;
     }
 
     /** A message from this address held: its data may pass. */

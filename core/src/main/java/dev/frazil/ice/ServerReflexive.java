@@ -1,0 +1,326 @@
+package dev.frazil.ice;
+
+import dev.frazil.ice.IceStream.Base;
+import dev.frazil.ice.Session.Timer;
+import dev.frazil.ice.Session.Transaction;
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
+import dev.frazil.net.Nat64Prefix;
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.ClientTransaction;
+import dev.frazil.stun.MessageClass;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.StunBuilder;
+import dev.frazil.stun.StunMessage;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks STUN servers how they see each base (RFC 8445 5.1.1.2), through a NAT64 where there is no other way, and goes on
+ * asking so that NATs keep their mappings (RFC 8445 5.1.1.4).
+ */
+final class ServerReflexive implements Schedule.Work {
+  /** How many addresses of one server's name each base asks. */
+  static final int ADDRESSES_PER_SERVER = 2;
+
+  private final Session session;
+  private final Schedule schedule;
+  private final Gathering gathering;
+  private final ArrayDeque<Probe> queue = new ArrayDeque<>();
+  private final Map<String, List<IpAddress>> resolved = new HashMap<>();
+  private final Set<String> resolving = new HashSet<>();
+  private List<InterfaceAddress> lookedFrom = List.of();
+
+  ServerReflexive(Session session, Schedule schedule, Gathering gathering) {
+    this.session = session;
+    this.schedule = schedule;
+    this.gathering = gathering;
+  }
+
+  private boolean isWanted() {
+    return !session.configuration.lite // RFC 8445 5.2: host candidates only
+        && session.configuration.candidateTypes.contains(CandidateType.SERVER_REFLEXIVE);
+  }
+
+  // names
+
+  /** Looks up the servers' names. */
+  void resolveServers() {
+    if (!isWanted()) {
+      return;
+    }
+    for (StunServer server : session.configuration.stunServers) {
+      try {
+        resolved.put(server.host(), List.of(IpAddress.parse(server.host())));
+      } catch (IllegalArgumentException name) {
+        resolve(server.host());
+      }
+    }
+  }
+
+  /** RFC 8445 5.1.1.2: a host with nothing but IPv6 looks for a NAT64 (RFC 7050), anew where its addresses are new. */
+  void resolveNat64(List<InterfaceAddress> addresses) {
+    if (addresses.equals(lookedFrom)) {
+      return;
+    }
+    lookedFrom = addresses;
+    boolean ipv6Only = addresses.stream().allMatch(address -> address.address().isIpv6());
+    boolean routable = addresses.stream()
+        .anyMatch(
+            address -> !address.address().isLinkLocal() && !address.address().isLoopback());
+    if (ipv6Only && routable && !session.configuration.lite) {
+      resolved.remove(Nat64Prefix.WELL_KNOWN_NAME);
+      resolve(Nat64Prefix.WELL_KNOWN_NAME);
+    } else {
+      session.nat64 = null;
+    }
+  }
+
+  private void resolve(String name) {
+    if (!resolved.containsKey(name) && resolving.add(name)) {
+      session.outbox.request(new IceRequest.Resolve(name));
+    }
+  }
+
+  /** Names that have not been answered for. */
+  Set<String> resolving() {
+    return resolving;
+  }
+
+  /** Takes a name's addresses; false when it was not asked for. */
+  boolean resolved(String name, List<IpAddress> found) {
+    if (!resolving.remove(name)) {
+      return false;
+    }
+    resolved.put(name, List.copyOf(found));
+    if (name.equals(Nat64Prefix.WELL_KNOWN_NAME)) {
+      session.nat64 = Nat64Prefix.discover(found);
+    } else if (found.isEmpty()) {
+      session.warn("STUN server " + name + ": the name has no address");
+    }
+    return true;
+  }
+
+  // asking
+
+  /** Queues a request to every server that a base can reach and has not asked yet. */
+  void ask(Generation generation, Base base, long now) {
+    IpAddress from = base.address.ip();
+    if (!isWanted() || from.isIpv6() && from.isLinkLocal()) {
+      return;
+    }
+    List<StunServer> servers = session.configuration.stunServers;
+    for (int i = 0; i < servers.size(); i++) {
+      int rank = ADDRESSES_PER_SERVER * i;
+      int last = rank + ADDRESSES_PER_SERVER;
+      for (IpAddress to : resolved.getOrDefault(servers.get(i).host(), List.of())) {
+        IpAddress reachable = reachable(from, to);
+        if (reachable == null || rank == last) {
+          continue;
+        }
+        TransportAddress server = TransportAddress.udp(reachable, servers.get(i).port());
+        Probe probe = new Probe(generation, base, server, rank++, false);
+        if (generation.asked.add(new FiveTuple(base.address, server))) {
+          generation.probes.add(probe);
+          queue.add(probe);
+        }
+      }
+    }
+    schedule.wake(now);
+  }
+
+  private @Nullable IpAddress reachable(IpAddress from, IpAddress to) {
+    if (to.isUnspecified() || to.isMulticast() || to.isBroadcast()) {
+      return null;
+    }
+    if (from.family() == to.family()) {
+      return from.isLoopback() && !to.isLoopback() ? null : to;
+    }
+    Nat64Prefix nat64 = session.nat64;
+    return nat64 != null && from.isIpv6() && !from.isLoopback() ? nat64.synthesize(to) : null;
+  }
+
+  @Override
+  public boolean pending() {
+    return !queue.isEmpty();
+  }
+
+  @Override
+  public boolean startOne(long now) {
+    for (Probe probe = queue.poll(); probe != null; probe = queue.poll()) {
+      if (probe.isWanted()) {
+        probe.start(now);
+        return true;
+      }
+      ended(probe, now);
+    }
+    return false;
+  }
+
+  /** RFC 8445 14.3. */
+  private long rto() {
+    long candidates = session.streams.stream()
+        .mapToLong(stream -> stream.current.asked.size())
+        .sum();
+    return Math.max(
+        session.configuration.retransmission.initialRtoNanos(), session.ta * candidates);
+  }
+
+  /** Asks no more from a base that is gone. */
+  void abandon(Generation generation, Base base, long now) {
+    for (Probe probe : List.copyOf(generation.probes)) {
+      if (probe.base == base) {
+        probe.abandon();
+        ended(probe, now);
+      }
+    }
+  }
+
+  /** Waits no more for whoever has not answered a generation. */
+  void giveUp(Generation generation) {
+    for (Probe probe : List.copyOf(generation.probes)) {
+      probe.failed("no answer in time");
+      probe.abandon();
+    }
+    queue.removeAll(generation.probes);
+    generation.probes.clear();
+    resolving.forEach(name -> session.warn("name " + name + ": not resolved in time"));
+  }
+
+  private void ended(Probe probe, long now) {
+    if (probe.generation.probes.remove(probe)) {
+      gathering.finishIfDone(probe.generation, now);
+    }
+  }
+
+  /** RFC 8445 5.1.1.4: the mapping is to live until ICE is done. */
+  private void askLater(Probe probe, long now) {
+    Timer again = new Timer(time -> {
+      Probe refresh = new Probe(probe.generation, probe.base, probe.server, probe.rank, true);
+      if (refresh.isWanted()) {
+        queue.add(refresh);
+        schedule.wake(time);
+      }
+    });
+    session.schedule(again, now + session.configuration.keepaliveInterval);
+  }
+
+  /** One Binding request from a base to a STUN server. */
+  final class Probe implements Transaction {
+    final Generation generation;
+    final Base base;
+    final TransportAddress server;
+    /** The place of the server's address among all, for the local preference of its candidate. */
+    final int rank;
+    /** Sent only to keep the NAT's mapping alive. */
+    private final boolean refresh;
+
+    private final Timer timer = new Timer(this::handleTimeout);
+    private @Nullable ClientTransaction transaction;
+
+    private Probe(
+        Generation generation, Base base, TransportAddress server, int rank, boolean refresh) {
+      this.generation = generation;
+      this.base = base;
+      this.server = server;
+      this.rank = rank;
+      this.refresh = refresh;
+    }
+
+    private boolean isWanted() {
+      return generation.isCurrent()
+          && !base.closed
+          && !session.closed
+          && (!refresh || generation.list.isActive());
+    }
+
+    private void start(long now) {
+      transaction = new ClientTransaction(
+          new FiveTuple(base.address, server),
+          StunBuilder.request(Method.BINDING, session.newTransactionId(), session.messageBuffer())
+              .fingerprint()
+              .finish(),
+          session.configuration.retransmission,
+          rto());
+      session.open(transaction.id(), this);
+      transaction.start(session.outbox, now);
+      session.schedule(timer, transaction.nextTimeout());
+    }
+
+    private void handleTimeout(long now) {
+      ClientTransaction running = transaction;
+      if (running == null) {
+        return;
+      }
+      if (isWanted() && running.handleTimeout(session.outbox, now)) {
+        session.schedule(timer, running.nextTimeout());
+        return;
+      }
+      abandon();
+      failed("no answer");
+      if (refresh) {
+        askLater(this, now);
+      }
+      ended(this, now);
+    }
+
+    /** Neither sends nor listens any more. */
+    private void abandon() {
+      session.cancel(timer);
+      if (transaction != null) {
+        session.forget(transaction.id());
+        transaction = null;
+      }
+    }
+
+    private void failed(String why) {
+      if (!refresh) {
+        session.warn("STUN server " + server + " from " + base.network.name() + ": " + why);
+      }
+    }
+
+    @Override
+    public void handleResponse(FiveTuple path, StunMessage response, long now) {
+      if (transaction == null || !path.equals(transaction.path())) {
+        session.drop(DropReason.UNKNOWN_TRANSACTION);
+        return;
+      }
+      abandon();
+      TransportAddress mapped = mapped(response, path);
+      if (response.messageClass() == MessageClass.ERROR) {
+        // RFC 8445 5.1.1.2: no credentials, and no going to another server
+        failed("refused with " + response.get(AttributeType.ERROR_CODE));
+      } else if (mapped == null || !canBeCandidate(mapped.ip()) || mapped.port() == 0) {
+        failed("an answer without a usable mapped address");
+      } else {
+        if (!refresh) {
+          gathering.reflexive(this, mapped, now);
+        }
+        askLater(this, now);
+      }
+      ended(this, now);
+    }
+
+    private boolean canBeCandidate(IpAddress ip) {
+      return !ip.isUnspecified()
+          && !ip.isMulticast()
+          && !ip.isBroadcast()
+          && (!ip.isLoopback() || base.address.ip().isLoopback());
+    }
+
+    /** Servers of RFC 3489 have MAPPED-ADDRESS only (RFC 5389 12.1). */
+    private static @Nullable TransportAddress mapped(StunMessage response, FiveTuple path) {
+      TransportAddress mapped =
+          response.get(AttributeType.XOR_MAPPED_ADDRESS, path.local().transport());
+      return mapped != null
+          ? mapped
+          : response.get(AttributeType.MAPPED_ADDRESS, path.local().transport());
+    }
+  }
+}
