@@ -52,8 +52,9 @@ public final class Capture {
   }
 
   /**
-   * Writes everything as a pcapng file that Wireshark opens: one interface for each place (link type RAW, nanoseconds),
-   * IP headers with checksums, and a comment on each dropped packet saying why.
+   * Writes everything as a pcapng file that Wireshark opens: one interface for each place, time in nanoseconds,
+   * IP packets with right checksums in Ethernet frames with made-up addresses, and a comment on each dropped packet
+   * saying why.
    *
    * @throws IOException when the file cannot be written
    */

@@ -7,6 +7,7 @@ import dev.frazil.net.TransportAddress;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
@@ -28,10 +29,26 @@ public final class MachineDriver implements Outbox {
     }
   }
 
+  private final class Ear implements DatagramHandler {
+    @Override
+    public void handle(FiveTuple path, ByteBuffer payload, long now) {
+      ProtocolMachine driven = machine;
+      if (driven != null) {
+        call(time -> driven.handleDatagram(path, payload, time));
+      }
+    }
+
+    @Override
+    public void unreachable(FiveTuple path, long now) {
+      unreachable.accept(path);
+    }
+  }
+
   private final Host host;
   private final VirtualInternet net;
   private final Map<TransportAddress, VirtualSocket> sockets = new LinkedHashMap<>();
   private final Wake wake = new Wake();
+  private Consumer<FiveTuple> unreachable = path -> {};
   private @Nullable ProtocolMachine machine;
   private int depth;
   private long lastWake = -1;
@@ -58,12 +75,20 @@ public final class MachineDriver implements Outbox {
   }
 
   /**
+   * Sets who hears that the other end of a path has no socket, for machines that want to know. It may give the
+   * machine a command.
+   */
+  public void onUnreachable(Consumer<FiveTuple> listener) {
+    unreachable = listener;
+  }
+
+  /**
    * Opens a socket for the machine; see {@link Host#bind(TransportAddress, DatagramHandler)}.
    *
    * @return the socket; closing it takes it from the machine
    */
   public VirtualSocket bind(TransportAddress local) {
-    VirtualSocket socket = host.bind(local, this::handle);
+    VirtualSocket socket = host.bind(local, new Ear());
     sockets.put(socket.local(), socket);
     return socket;
   }
@@ -145,13 +170,6 @@ public final class MachineDriver implements Outbox {
       }
     }
     return socket == null || socket.isClosed() ? null : socket;
-  }
-
-  private void handle(FiveTuple path, ByteBuffer payload, long now) {
-    ProtocolMachine driven = machine;
-    if (driven != null) {
-      call(time -> driven.handleDatagram(path, payload, time));
-    }
   }
 
   private void wake(long now) {

@@ -13,8 +13,8 @@ public class Nat extends Middlebox {
    *
    * @param internal the endpoint inside
    * @param external its endpoint in the outer network
-   * @param remote the endpoint outside that the mapping is for; null when it is for all, port 0 when it is for all ports
-   *     of an address
+   * @param remote the endpoint outside that the mapping is for; null when it is for all, port 0 when it is for all
+   *     ports of an address
    * @param expires the virtual time in nanoseconds at which it ends unless it is refreshed
    */
   public record Mapping(

@@ -51,6 +51,9 @@ public final class Nat64 extends Nat {
     return new TransportAddress(embed(prefix, remote.ip()), remote.port(), remote.transport());
   }
 
+  // RFC 6052 2.2, written apart from core's Nat64Prefix on purpose: a mistake there must not go
+  // unnoticed here.
+
   static void check(IpPrefix prefix) {
     boolean known = switch (prefix.length()) {
       case 32, 40, 48, 56, 64, 96 -> true;

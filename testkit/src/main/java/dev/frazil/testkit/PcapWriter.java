@@ -12,7 +12,13 @@ final class PcapWriter {
   private static final int BYTE_ORDER_MAGIC = 0x1A2B3C4D;
   private static final int INTERFACE_DESCRIPTION = 1;
   private static final int ENHANCED_PACKET = 6;
-  private static final int LINKTYPE_RAW = 101;
+  /** With made-up addresses, and not RAW, of which libpcap (tcpdump) refuses a second interface. */
+  private static final int LINKTYPE_ETHERNET = 1;
+
+  private static final int ETHERNET_HEADER = 14;
+  private static final int LOCALLY_ADMINISTERED = 0x0200;
+  private static final int ETHERTYPE_IPV4 = 0x0800;
+  private static final int ETHERTYPE_IPV6 = 0x86DD;
 
   private static final int COMMENT = 1;
   private static final int IF_NAME = 2;
@@ -32,7 +38,7 @@ final class PcapWriter {
     for (String place : places) {
       byte[] name = place.getBytes(StandardCharsets.UTF_8);
       ByteBuffer body = ByteBuffer.allocate(8 + 4 + padded(name.length) + 8 + 4);
-      body.putShort((short) LINKTYPE_RAW).putShort((short) 0).putInt(0);
+      body.putShort((short) LINKTYPE_ETHERNET).putShort((short) 0).putInt(0);
       option(body, IF_NAME, name);
       option(body, IF_TSRESOL, new byte[] {NANOSECONDS});
       block(INTERFACE_DESCRIPTION, body.putInt(0));
@@ -40,7 +46,7 @@ final class PcapWriter {
   }
 
   void write(Sighting seen) throws IOException {
-    byte[] packet = IpPacket.encode(seen);
+    byte[] packet = frame(seen);
     byte[] comment = comment(seen).getBytes(StandardCharsets.UTF_8);
     int options = comment.length == 0 ? 0 : 4 + padded(comment.length);
     ByteBuffer body = ByteBuffer.allocate(20 + padded(packet.length) + options + 8 + 12 + 4);
@@ -53,6 +59,16 @@ final class PcapWriter {
         body, EPB_FLAGS, ByteBuffer.allocate(4).putInt(direction(seen.fate())).array());
     option(body, EPB_PACKETID, ByteBuffer.allocate(8).putLong(seen.packetId()).array());
     block(ENHANCED_PACKET, body.putInt(0));
+  }
+
+  /** An Ethernet frame from the place's number to nobody. */
+  private static byte[] frame(Sighting seen) {
+    byte[] packet = IpPacket.encode(seen);
+    ByteBuffer frame = ByteBuffer.allocate(ETHERNET_HEADER + packet.length);
+    frame.putShort((short) LOCALLY_ADMINISTERED).putInt(0);
+    frame.putShort((short) LOCALLY_ADMINISTERED).putInt(seen.placeId() + 1);
+    frame.putShort((short) (seen.source().ip().isIpv4() ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6));
+    return frame.put(packet).array();
   }
 
   private static String comment(Sighting seen) {

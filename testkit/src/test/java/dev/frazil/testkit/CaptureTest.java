@@ -98,7 +98,7 @@ class CaptureTest {
     List<String> names = new ArrayList<>();
     for (Block each : blocks) {
       if (each.type() == 1) {
-        assertThat(each.body().getShort(0)).isEqualTo((short) 101); // LINKTYPE_RAW
+        assertThat(each.body().getShort(0)).isEqualTo((short) 1); // LINKTYPE_ETHERNET
         assertThat(each.body().getShort(8)).isEqualTo((short) 2); // if_name
         names.add(text(each.body(), 12, each.body().getShort(10)));
       }
@@ -117,8 +117,9 @@ class CaptureTest {
     ByteBuffer last = packets.get(2).body();
     assertThat(names.get(last.getInt(0))).isEqualTo("server/eth0");
     assertThat(last.getLong(4)).isEqualTo(10_000_000);
-    assertThat(last.getInt(12)).isEqualTo(20 + 8 + 5);
-    ByteBuffer ip = last.slice(20, 33);
+    assertThat(last.getInt(12)).isEqualTo(14 + 20 + 8 + 5);
+    assertThat(last.getShort(20 + 12)).isEqualTo((short) 0x0800);
+    ByteBuffer ip = last.slice(20 + 14, 33);
     assertThat(ip.getInt(0)).isEqualTo(0x45000021);
     assertThat(ip.get(9)).isEqualTo((byte) 17);
     assertThat(ip.getInt(12)).isEqualTo(0xCB007101); // 203.0.113.1
@@ -141,7 +142,7 @@ class CaptureTest {
     net.runFor(SECOND);
     List<ByteBuffer> packets = blocks(write()).stream()
         .filter(each -> each.type() == 6)
-        .map(each -> each.body().slice(20, each.body().getInt(12)))
+        .map(each -> each.body().slice(20 + 14, each.body().getInt(12) - 14))
         .toList();
     // Each: sent, port closed, unreachable sent, unreachable delivered.
     assertThat(packets).hasSize(8);

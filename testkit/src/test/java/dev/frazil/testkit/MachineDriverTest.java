@@ -137,6 +137,20 @@ class MachineDriverTest {
   }
 
   @Test
+  void closedPortAtTheOtherEndIsTold() {
+    MachineDriver driver = new MachineDriver(alice);
+    Pinger pinger = new Pinger(driver);
+    driver.run(pinger);
+    driver.bind(a);
+    List<FiveTuple> told = new ArrayList<>();
+    driver.onUnreachable(told::add);
+    driver.call(now -> pinger.start(new FiveTuple(a, b), now));
+    net.runFor(Duration.ofMillis(50));
+    assertThat(told).containsExactly(new FiveTuple(a, b));
+    assertThat(pinger.heard).isZero();
+  }
+
+  @Test
   void closedDriverWakesNothingAndFreesThePorts() {
     MachineDriver driver = new MachineDriver(alice);
     Pinger pinger = new Pinger(driver);
