@@ -1,0 +1,173 @@
+package dev.frazil.lab.interop;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.BiPredicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Two peers crossed: each on its own host of a test network, the signalling lines of each copied to the other.
+ *
+ * <p>Closing it ends both processes and removes the network, whatever happened before.
+ */
+final class Crossing implements AutoCloseable {
+  private final Plan plan;
+  private final Transcript transcript;
+  private final TestNetwork network;
+  private @Nullable Peer stun;
+  private @Nullable Peer capture;
+  private @Nullable Peer left;
+  private @Nullable Peer right;
+
+  /**
+   * Builds the network, starts both peers and lets them begin.
+   *
+   * @param live whether the transcript is printed as it grows
+   */
+  static Crossing begin(Plan plan, boolean live) {
+    return begin(plan, live, null);
+  }
+
+  /** Likewise; what crosses the segment goes to a file, if one is given (each packet twice: coming and going). */
+  static Crossing begin(Plan plan, boolean live, @Nullable Path pcap) {
+    Crossing crossing = new Crossing(plan, new Transcript(live));
+    try {
+      if (pcap != null) {
+        crossing.capture(pcap);
+      }
+      crossing.startPeers();
+      return crossing;
+    } catch (RuntimeException failure) {
+      crossing.close();
+      throw failure;
+    }
+  }
+
+  private Crossing(Plan plan, Transcript transcript) {
+    this.plan = plan;
+    this.transcript = transcript;
+    network = new TestNetwork(plan.left().nat(), plan.right().nat(), plan.families());
+  }
+
+  private void startPeers() {
+    if (plan.withStun()) {
+      stun = Peer.start("stun", network.segment(), PeerProgram.stunServer().command(), transcript);
+    }
+    left = startPeer("left", plan.left(), network.left());
+    right = startPeer("right", plan.right(), network.right());
+    if (stun != null) {
+      stun.awaitHello();
+    }
+    left.awaitHello();
+    right.awaitHello();
+    connect(left, right);
+  }
+
+  /** Copies signalling both ways, and lets both begin before either hears of the other. */
+  private static void connect(Peer one, Peer other) {
+    Object gate = new Object();
+    one.onSignalling(line -> forward(gate, other, line));
+    other.onSignalling(line -> forward(gate, one, line));
+    synchronized (gate) {
+      one.send("{\"type\":\"start\"}");
+      other.send("{\"type\":\"start\"}");
+    }
+  }
+
+  private static void forward(Object gate, Peer to, String line) {
+    synchronized (gate) {
+      to.send(line);
+    }
+  }
+
+  private Peer startPeer(String name, Side side, TestNetwork.Host host) {
+    PeerArguments arguments =
+        plan.withStun() ? side.arguments().withStun(network.stunServers()) : side.arguments();
+    List<String> command = new java.util.ArrayList<>(side.program().command());
+    command.addAll(arguments.toCommandLine());
+    return Peer.start(name, host.namespace(), command, transcript);
+  }
+
+  private void capture(Path file) {
+    List<String> tcpdump =
+        List.of("tcpdump", "-Z", "root", "-i", "any", "-U", "-w", file.toString());
+    capture = Peer.start("pcap", network.segment(), tcpdump, transcript);
+  }
+
+  Peer left() {
+    return Objects.requireNonNull(left);
+  }
+
+  Peer right() {
+    return Objects.requireNonNull(right);
+  }
+
+  Plan plan() {
+    return plan;
+  }
+
+  TestNetwork network() {
+    return network;
+  }
+
+  Transcript transcript() {
+    return transcript;
+  }
+
+  /**
+   * Waits until both have completed and the senders among them have echoed, or have failed; false when one has ended or
+   * the time is over before.
+   */
+  boolean awaitDone(Duration limit) {
+    return await(limit, (left, right) -> isDone(plan.left(), left) && isDone(plan.right(), right));
+  }
+
+  /** Waits until both reports together are as asked for; false when one has ended or the time is over before. */
+  boolean await(Duration limit, BiPredicate<PeerReport, PeerReport> condition) {
+    transcript.await(
+        limit,
+        () -> condition.test(left().report(), right().report())
+            || left().report().ended()
+            || right().report().ended());
+    return condition.test(left().report(), right().report());
+  }
+
+  private static boolean isDone(Side side, PeerReport report) {
+    boolean sends = side.arguments().controlling() && side.arguments().count() > 0;
+    return report.hasState("failed")
+        || report.hasState("completed") && (!sends || report.has("echo"));
+  }
+
+  /** Stops both peers and waits for their end. */
+  void stop() {
+    left().stop();
+    right().stop();
+  }
+
+  @Override
+  public void close() {
+    for (Peer peer : new @Nullable Peer[] {left, right, stun, capture}) {
+      if (peer != null) {
+        peer.close();
+      }
+    }
+    network.close();
+  }
+
+  /**
+   * One side of a crossing.
+   *
+   * @param nat what stands before its host
+   */
+  record Side(PeerProgram program, PeerArguments arguments, Nat nat) {}
+
+  /**
+   * What is crossed, and where.
+   *
+   * @param withStun whether a STUN server runs and both are told of it
+   */
+  record Plan(Side left, Side right, Set<TestNetwork.Family> families, boolean withStun) {}
+}
