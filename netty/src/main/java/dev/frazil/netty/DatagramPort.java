@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 final class DatagramPort extends ChannelInboundHandlerAdapter {
   private static final System.Logger LOGGER = System.getLogger(DatagramPort.class.getName());
 
+  /** What UDP over IPv4 carries. Netty's io_uring does not recover from the error that a longer one brings. */
+  static final int LONGEST = 65_507;
+
   /** Who a port works for. */
   interface Owner {
     /** The port is bound. */
@@ -170,13 +173,14 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
    * Sends a datagram at the end of the turn. The parts are copied once, into a buffer that the kernel can read, which
    * costs less than objects that would wrap them and gives them back to the caller at once.
    *
-   * @return false when the way out is full and the datagram was dropped
+   * @return false when the datagram was dropped: the way out is full, or it is longer than UDP over IPv4 carries
    */
   boolean transmit(TransportAddress remote, ByteBuffer header, ByteBuffer payload) {
-    if (isFull()) {
+    int length = header.remaining() + payload.remaining();
+    if (length > LONGEST || isFull()) {
       return false;
     }
-    ByteBuf datagram = channel.alloc().directBuffer(header.remaining() + payload.remaining());
+    ByteBuf datagram = channel.alloc().directBuffer(length);
     append(datagram, header);
     append(datagram, payload);
     write(remote, datagram);
@@ -185,7 +189,7 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
 
   /** Sends a datagram that the port takes over; released in any case. */
   boolean transmit(TransportAddress remote, ByteBuf datagram) {
-    if (isFull()) {
+    if (datagram.readableBytes() > LONGEST || isFull()) {
       datagram.release();
       return false;
     }

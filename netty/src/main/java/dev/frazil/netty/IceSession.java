@@ -146,6 +146,10 @@ public final class IceSession implements AutoCloseable {
    * @param payload from position to limit, at most 65,507 bytes; not changed, and the caller's again after the call
    */
   public SendResult send(int stream, int component, ByteBuffer payload) {
+    if (payload.remaining() > DatagramPort.LONGEST) {
+      throw new IllegalArgumentException(
+          "payload of " + payload.remaining() + " bytes: must be at most " + DatagramPort.LONGEST);
+    }
     if (driver.isHere()) {
       published.index(stream, component);
       return agent.send(stream, component, payload);

@@ -116,7 +116,7 @@ final class InterfaceWatch {
       try {
         return List.copyOf(provider.addresses());
       } catch (IOException | RuntimeException e) {
-        LOGGER.log(Level.WARNING, "the host''s interfaces can''t be listed: {0}", e);
+        LOGGER.log(Level.WARNING, () -> "the host's interfaces can't be listed: " + e);
         return null;
       }
     }

@@ -28,7 +28,7 @@ record SocketSettings(PortRange ports, int receiveBuffer, int sendBuffer, int ma
   }
 
   SocketSettings withMaxDatagram(int bytes) {
-    if (bytes < 548 || bytes > 65_507) {
+    if (bytes < 548 || bytes > DatagramPort.LONGEST) {
       throw new IllegalArgumentException("maxDatagramSize " + bytes + ": must be 548 to 65507");
     }
     return new SocketSettings(ports, receiveBuffer, sendBuffer, bytes);

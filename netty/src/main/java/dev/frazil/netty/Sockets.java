@@ -50,7 +50,7 @@ final class Sockets {
     if (missing == null) {
       return new Sockets(IoTransport.EPOLL);
     }
-    LOGGER.log(Level.INFO, "epoll is not available, the JDK's sockets are used: {0}", missing);
+    LOGGER.log(Level.INFO, () -> "epoll is not available, the JDK's sockets are used: " + missing);
     return new Sockets(IoTransport.NIO);
   }
 

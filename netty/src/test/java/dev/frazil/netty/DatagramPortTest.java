@@ -1,0 +1,286 @@
+package dev.frazil.netty;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.TransportAddress;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.uring.IoUring;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class DatagramPortTest {
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+  private static final SocketSettings PLAIN = SocketSettings.DEFAULT;
+
+  static Stream<IoTransport> transports() {
+    return Stream.of(
+            Epoll.isAvailable() ? IoTransport.EPOLL : null,
+            IoUring.isAvailable() ? IoTransport.IO_URING : null,
+            IoTransport.NIO)
+        .filter(transport -> transport != null);
+  }
+
+  private static ByteBuffer bytes(String text) {
+    return ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String text(Ports.Received received) {
+    return new String(received.datagram(), StandardCharsets.UTF_8);
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void datagramOfTwoPartsArrivesAsOne(IoTransport transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort to = ports.bind("127.0.0.1", PLAIN);
+      ByteBuffer header = bytes("-head").position(1);
+      ByteBuffer payload = bytes("-payload-").position(1).limit(8);
+
+      assertThat(ports.on(() -> from.transmit(to.local(), header, payload))).isTrue();
+
+      Ports.Received received = ports.next();
+      assertThat(text(received)).isEqualTo("headpayload");
+      assertThat(received.path()).isEqualTo(new FiveTuple(to.local(), from.local()));
+      assertThat(header.position()).isEqualTo(1); // borrowed
+      assertThat(payload.position()).isEqualTo(1);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void manyDatagramsOfOneTurnArriveInOrder(IoTransport transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort to = ports.bind("127.0.0.1", PLAIN);
+      List<String> sent = new ArrayList<>();
+      for (int i = 0; i < 100; i++) {
+        sent.add("datagram " + i);
+      }
+
+      ports.on(() -> {
+        ports.driver.beginTurn();
+        sent.forEach(text -> from.transmit(to.local(), bytes(text), NOTHING));
+        ports.driver.endTurn();
+        return null;
+      });
+
+      List<String> came = new ArrayList<>();
+      for (int i = 0; i < 100; i++) {
+        came.add(text(ports.next()));
+      }
+      assertThat(came).isEqualTo(sent);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void eachPeerIsToldApart(IoTransport transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort one = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort two = ports.bind("127.0.0.2", PLAIN);
+      DatagramPort to = ports.bind("127.0.0.1", PLAIN);
+      for (DatagramPort from : List.of(one, two, one)) {
+        ports.on(() -> from.transmit(to.local(), bytes("x"), NOTHING));
+        assertThat(ports.next().path().remote()).isEqualTo(from.local());
+      }
+      for (DatagramPort back : List.of(one, two, one)) {
+        ports.on(() -> to.transmit(back.local(), bytes("y"), NOTHING));
+        assertThat(ports.next().path()).isEqualTo(new FiveTuple(back.local(), to.local()));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void datagramLongerThanTheLongestIsNotTakenForAShorterOne(IoTransport transport)
+      throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort to = ports.bind("127.0.0.1", PLAIN.withMaxDatagram(600));
+      ports.on(() -> from.transmit(to.local(), ByteBuffer.allocate(601), NOTHING));
+      ports.on(() -> from.transmit(to.local(), ByteBuffer.allocate(600), NOTHING));
+
+      assertThat(ports.next().datagram()).hasSize(600);
+      assertThat(ports.tooLong).containsExactly(new FiveTuple(to.local(), from.local()));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void longDatagramsPassWhereTheyAreAskedFor(IoTransport transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      SocketSettings settings =
+          PLAIN.withMaxDatagram(65_507).withReceiveBuffer(200_000).withSendBuffer(200_000);
+      DatagramPort from = ports.bind("127.0.0.1", settings);
+      DatagramPort to = ports.bind("127.0.0.1", settings);
+      ports.on(() -> from.transmit(to.local(), ByteBuffer.allocate(65_507), NOTHING));
+
+      assertThat(ports.next().datagram()).hasSize(65_507);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void ipv6WorksToo(IoTransport transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("::1", PLAIN);
+      DatagramPort to = ports.bind("::1", PLAIN);
+      ports.on(() -> from.transmit(to.local(), bytes("six"), NOTHING));
+
+      Ports.Received received = ports.next();
+      assertThat(text(received)).isEqualTo("six");
+      assertThat(received.path()).isEqualTo(new FiveTuple(to.local(), from.local()));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void portsComeFromTheRange(IoTransport transport) throws Exception {
+    int free = freePorts(5);
+    SocketSettings settings = PLAIN.withPorts(new PortRange(free, free + 4));
+    try (Ports ports = new Ports(transport)) {
+      Set<Integer> bound = new HashSet<>();
+      for (int i = 0; i < 5; i++) {
+        bound.add(ports.bind("127.0.0.1", settings, new Random(i)).local().port());
+      }
+      assertThat(bound).containsExactlyInAnyOrder(free, free + 1, free + 2, free + 3, free + 4);
+    }
+  }
+
+  @Test
+  void searchStartsAnywhereInTheRange() throws Exception {
+    int free = freePorts(5);
+    SocketSettings settings = PLAIN.withPorts(new PortRange(free, free + 4));
+    try (Ports ports = new Ports(IoTransport.AUTO)) {
+      Set<Integer> first = new HashSet<>();
+      for (int i = 0; i < 50; i++) {
+        DatagramPort port = ports.bind("127.0.0.1", settings, new Random(i));
+        first.add(port.local().port());
+        ports
+            .on(() -> {
+              port.close();
+              return port.closed();
+            })
+            .sync();
+      }
+      assertThat(first).hasSize(5);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void portInUseIsPassedOver(IoTransport transport) throws Exception {
+    int free = freePorts(2);
+    SocketSettings settings = PLAIN.withPorts(new PortRange(free, free + 1));
+    try (Ports ports = new Ports(transport);
+        DatagramSocket taken = new DatagramSocket(new InetSocketAddress("127.0.0.1", free))) {
+      assertThat(taken.isBound()).isTrue();
+      Random startsAtTheFirst = new Random(-1);
+      assertThat(new Random(-1).nextInt(2)).isZero();
+
+      DatagramPort port = ports.bind("127.0.0.1", settings, startsAtTheFirst);
+
+      assertThat(port.local().port()).isEqualTo(free + 1);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void fullRangeIsSaidAndLeavesNoDescriptor(IoTransport transport) throws Exception {
+    int free = freePorts(3);
+    SocketSettings settings = PLAIN.withPorts(new PortRange(free, free + 2));
+    try (Ports ports = new Ports(transport)) {
+      for (int i = 0; i < 3; i++) {
+        ports.bind("127.0.0.1", settings);
+      }
+      List<String> before = Descriptors.sockets();
+
+      assertThatThrownBy(() -> ports.bind("127.0.0.1", settings))
+          .isInstanceOf(AssertionError.class)
+          .hasMessageContaining("no port of " + free + "-" + (free + 2));
+      Wait.until(() -> Descriptors.sockets().equals(before));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void addressThatIsNotHereFailsAtOnceAndLeavesNoDescriptor(IoTransport transport)
+      throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      ports.on(() -> null);
+      List<String> before = Descriptors.sockets();
+      SocketSettings settings = PLAIN.withPorts(new PortRange(20_000, 60_000));
+
+      assertThatThrownBy(() -> ports.bind("198.51.100.77", settings))
+          .isInstanceOf(AssertionError.class)
+          .hasMessageNotContaining("no port of");
+      Wait.until(() -> Descriptors.sockets().equals(before));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void closedPortSendsNothing(IoTransport transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort to = ports.bind("127.0.0.1", PLAIN);
+      boolean sent = ports.on(() -> {
+        from.close();
+        from.close();
+        return from.transmit(to.local(), bytes("late"), NOTHING);
+      });
+      assertThat(sent).isFalse();
+      assertThat(ports.broken).isEmpty();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void whatCannotBeSentHarmsNothing(IoTransport transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort to = ports.bind("127.0.0.1", PLAIN);
+      ports.on(() ->
+          from.transmit(TransportAddress.udp("255.255.255.255", 9), bytes("forbidden"), NOTHING));
+      ByteBuffer tooLong = ByteBuffer.allocate(65_508);
+      assertThat(ports.on(() -> from.transmit(to.local(), tooLong, NOTHING))).isFalse();
+      ports.on(() -> from.transmit(to.local(), bytes("still here"), NOTHING));
+
+      assertThat(text(ports.next())).isEqualTo("still here");
+      assertThat(ports.broken).isEmpty();
+    }
+  }
+
+  /** The first of some ports in a row that are free on 127.0.0.1. */
+  static int freePorts(int count) throws Exception {
+    for (int first = 40_000; first < 60_000; first += count) {
+      List<DatagramSocket> sockets = new ArrayList<>();
+      try {
+        for (int i = 0; i < count; i++) {
+          sockets.add(new DatagramSocket(first + i, InetAddress.getByName("127.0.0.1")));
+        }
+        return first;
+      } catch (java.net.SocketException taken) {
+        continue;
+      } finally {
+        sockets.forEach(DatagramSocket::close);
+      }
+    }
+    throw new AssertionError("no " + count + " free ports in a row");
+  }
+}
