@@ -34,22 +34,20 @@ final class Names {
   private static final int MAX_SAME_LOOK_UPS = 64;
 
   private final EventLoop eventLoop;
-  private final DnsNameResolverBuilder settings;
+  private final Sockets sockets;
+  private final @Nullable DnsServerAddressStreamProvider servers;
   private @Nullable DnsNameResolver ipv4;
   private @Nullable DnsNameResolver ipv6;
 
+  /**
+   * Does nothing until the first look-up.
+   *
+   * @param servers null for the system's name servers
+   */
   Names(EventLoop eventLoop, Sockets sockets, @Nullable DnsServerAddressStreamProvider servers) {
     this.eventLoop = eventLoop;
-    settings = new DnsNameResolverBuilder(eventLoop)
-        .datagramChannelFactory(sockets::datagramChannel)
-        // no socket but while a look-up runs
-        .datagramChannelStrategy(DnsNameResolverChannelStrategy.ChannelPerResolution)
-        .queryTimeoutMillis(QUERY_MILLIS)
-        .maxQueriesPerResolve(MAX_QUERIES)
-        .consolidateCacheSize(MAX_SAME_LOOK_UPS);
-    if (servers != null) {
-      settings.nameServerProvider(servers);
-    }
+    this.sockets = sockets;
+    this.servers = servers;
   }
 
   /**
@@ -59,7 +57,7 @@ final class Names {
    */
   void lookUp(String name, Consumer<List<IpAddress>> answer) {
     List<IpAddress> known = withoutServers(name);
-    if (!known.isEmpty()) {
+    if (!known.isEmpty() || name.isEmpty()) {
       answer.accept(known);
     } else if (eventLoop.inEventLoop()) {
       new LookUp(name, answer).begin();
@@ -85,18 +83,31 @@ final class Names {
 
   private DnsNameResolver ipv4() {
     if (ipv4 == null) {
-      ipv4 =
-          settings.copy().resolvedAddressTypes(ResolvedAddressTypes.IPV4_ONLY).build();
+      ipv4 = resolver(ResolvedAddressTypes.IPV4_ONLY);
     }
     return ipv4;
   }
 
   private DnsNameResolver ipv6() {
     if (ipv6 == null) {
-      ipv6 =
-          settings.copy().resolvedAddressTypes(ResolvedAddressTypes.IPV6_ONLY).build();
+      ipv6 = resolver(ResolvedAddressTypes.IPV6_ONLY);
     }
     return ipv6;
+  }
+
+  private DnsNameResolver resolver(ResolvedAddressTypes types) {
+    DnsNameResolverBuilder settings = new DnsNameResolverBuilder(eventLoop)
+        .datagramChannelFactory(sockets::datagramChannel)
+        // no socket but while a look-up runs
+        .datagramChannelStrategy(DnsNameResolverChannelStrategy.ChannelPerResolution)
+        .resolvedAddressTypes(types)
+        .queryTimeoutMillis(QUERY_MILLIS)
+        .maxQueriesPerResolve(MAX_QUERIES)
+        .consolidateCacheSize(MAX_SAME_LOOK_UPS);
+    if (servers != null) {
+      settings.nameServerProvider(servers);
+    }
+    return settings.build();
   }
 
   /** From any thread. */
@@ -141,7 +152,7 @@ final class Names {
       }
       Future<List<InetAddress>> reply = resolver.resolveAll(name);
       reply.addListener((Future<List<InetAddress>> done) -> {
-        if (done.cause() instanceof DnsNameResolverTimeoutException) {
+        if (isTimeout(done.cause())) {
           ask(resolver, first); // a lost datagram should not cost the server
           return;
         }
@@ -154,6 +165,15 @@ final class Names {
           after(RESOLUTION_DELAY);
         }
       });
+    }
+
+    private static boolean isTimeout(@Nullable Throwable cause) {
+      for (Throwable t = cause; t != null; t = t.getCause()) {
+        if (t instanceof DnsNameResolverTimeoutException) {
+          return true;
+        }
+      }
+      return false;
     }
 
     private void finish() {

@@ -37,17 +37,33 @@ final class Pair implements AutoCloseable {
   }
 
   Pair start() {
-    left.setRemote(0, right.localParameters(0));
-    right.setRemote(0, left.localParameters(0));
+    return start(1);
+  }
+
+  Pair start(int streams) {
+    for (int stream = 0; stream < streams; stream++) {
+      left.setRemote(stream, right.localParameters(stream));
+      right.setRemote(stream, left.localParameters(stream));
+    }
     left.start();
     right.start();
     return this;
   }
 
   Pair connect() throws Exception {
-    start();
+    return connect(1);
+  }
+
+  Pair connect(int streams) throws Exception {
+    start(streams);
     Loopback.await(CompletableFuture.allOf(left.completed(), right.completed()));
     return this;
+  }
+
+  /** Whether an event of a kind came whose text contains something. */
+  static boolean told(List<IceEvent> events, Class<? extends IceEvent> kind, String text) {
+    return events.stream()
+        .anyMatch(event -> kind.isInstance(event) && event.toString().contains(text));
   }
 
   @Override

@@ -1,0 +1,211 @@
+package dev.frazil.netty;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import dev.frazil.ice.IceEvent;
+import dev.frazil.ice.IceState;
+import dev.frazil.ice.InterfaceAddress;
+import dev.frazil.ice.Pacer;
+import dev.frazil.ice.Role;
+import dev.frazil.ice.SendResult;
+import dev.frazil.ice.StunServer;
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** What goes wrong around a session: it goes on with what is left, and says so. */
+class SurroundingsTest {
+  private static final InterfaceAddress ONE = Loopback.address("127.0.0.1");
+  private static final InterfaceAddress TWO = Loopback.address("127.0.0.2");
+  private static final InterfaceAddress NOT_HERE = Loopback.address("198.51.100.77");
+  private static final UnaryOperator<IceSessionBuilder> PLAIN = UnaryOperator.identity();
+
+  private NameServer nameServer;
+  private IceRuntime runtime;
+
+  @BeforeEach
+  void open() throws Exception {
+    nameServer = new NameServer((name, ipv6, asked) -> List.of("none"));
+    runtime = IceRuntime.builder()
+        .pacer(Pacer.unlimited())
+        .interfaceInterval(Duration.ofMillis(100))
+        .nameServers(nameServer.provider())
+        .build();
+  }
+
+  @AfterEach
+  void close() {
+    runtime.close();
+    nameServer.close();
+  }
+
+  @Test
+  void deadStunServersAndUnknownNamesAreToldAndHoldNobodyUp() throws Exception {
+    try (DatagramSocket silent = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
+      List<StunServer> servers = List.of(
+          new StunServer("127.0.0.1", silent.getLocalPort()),
+          new StunServer("nowhere.example.org", 3478));
+      try (Pair pair = new Pair(
+              runtime,
+              settings -> settings.stunServers(servers).gatheringLimit(Duration.ofSeconds(2)),
+              PLAIN)
+          .connect()) {
+        Loopback.await(pair.left.gathered());
+        assertThat(Pair.told(pair.leftEvents, IceEvent.Warning.class, "nowhere.example.org"))
+            .isTrue();
+        assertThat(Pair.told(
+                pair.leftEvents, IceEvent.Warning.class, "127.0.0.1:" + silent.getLocalPort()))
+            .isTrue();
+        assertThat(pair.left.send(ByteBuffer.allocate(5))).isEqualTo(SendResult.SENT);
+      }
+    }
+  }
+
+  @Test
+  void addressThatCannotBeBoundIsToldAndPassedOver() throws Exception {
+    try (Pair pair = new Pair(
+            runtime, settings -> settings.interfaces(() -> List.of(NOT_HERE, ONE)), PLAIN)
+        .connect()) {
+      assertThat(Pair.told(pair.leftEvents, IceEvent.Warning.class, "198.51.100.77"))
+          .isTrue();
+      assertThat(Loopback.await(pair.left.gathered())).hasSize(1);
+    }
+  }
+
+  @Test
+  void usedUpPortRangeIsTold() throws Exception {
+    int free = DatagramPortTest.freePorts(1);
+    try (DatagramSocket taken = new DatagramSocket(free, InetAddress.getByName("127.0.0.1"));
+        IceSession session = Loopback.session(runtime, Role.CONTROLLING)
+            .interfaces(() -> List.of(ONE, TWO))
+            .portRange(taken.getLocalPort(), taken.getLocalPort())
+            .build()) {
+      session.start();
+      assertThat(Loopback.await(session.gathered()))
+          .extracting(candidate -> candidate.address().ip())
+          .containsExactly(TWO.address());
+    }
+  }
+
+  @Test
+  void hostWithoutAnyAddressStillEndsGathering() throws Exception {
+    try (IceSession session =
+        Loopback.session(runtime, Role.CONTROLLING).interfaces(List::of).build()) {
+      session.start();
+      assertThat(Loopback.await(session.gathered())).isEmpty();
+    }
+  }
+
+  @Test
+  void interfacesAreFilteredByNameAddressAndFamily() throws Exception {
+    InterfaceAddress other = new InterfaceAddress(
+        "tun0", IpAddress.parse("127.0.0.3"), 8, InterfaceAddress.Flags.LOOPBACK);
+    InterfaceAddress six =
+        new InterfaceAddress("lo", IpAddress.parse("::1"), 128, InterfaceAddress.Flags.LOOPBACK);
+    try (IceSession session = Loopback.session(runtime, Role.CONTROLLING)
+        .interfaces(() -> List.of(ONE, TWO, other, six))
+        .interfaceFilter(address -> address.name().equals("lo")
+            && address.address().isIpv4()
+            && !address.address().equals(TWO.address()))
+        .build()) {
+      session.start();
+      assertThat(Loopback.await(session.gathered()))
+          .extracting(candidate -> candidate.address().ip())
+          .containsExactly(ONE.address());
+    }
+  }
+
+  @Test
+  @Tag("ICE-0280")
+  void vanishedAddressIsDroppedAndThePathMovesToAnother() throws Exception {
+    List<InterfaceAddress> present =
+        new java.util.concurrent.CopyOnWriteArrayList<>(List.of(ONE, TWO));
+    try (Pair pair = new Pair(
+            runtime, settings -> settings.interfaces(() -> List.copyOf(present)), PLAIN)
+        .connect()) {
+      FiveTuple before = pair.left.path(0, 1);
+      assertThat(before).isNotNull();
+
+      present.removeIf(address -> address.address().equals(before.local().ip()));
+
+      Wait.until(() -> {
+        FiveTuple now = pair.left.path(0, 1);
+        return now != null && !now.local().ip().equals(before.local().ip());
+      });
+      Wait.until(() -> pair.left.send(ByteBuffer.allocate(5)) == SendResult.SENT);
+      assertThat(pair.right.receive(
+              ByteBuffer.allocate(9), Duration.ofSeconds(Loopback.LIMIT_SECONDS)))
+          .isEqualTo(5);
+    }
+  }
+
+  @Test
+  @Tag("ICE-0280")
+  void newAddressIsGatheredOnAtTheNextRestart() throws Exception {
+    List<InterfaceAddress> present = new java.util.concurrent.CopyOnWriteArrayList<>(List.of(ONE));
+    try (Pair pair = new Pair(
+            runtime, settings -> settings.interfaces(() -> List.copyOf(present)), PLAIN)
+        .connect()) {
+      present.add(TWO);
+      Wait.until(() -> Pair.told(pair.leftEvents, IceEvent.RestartAdvised.class, ""));
+
+      pair.left.restart(0);
+      Wait.until(() -> Pair.told(pair.leftEvents, IceEvent.CandidateGathered.class, "127.0.0.2"));
+    }
+  }
+
+  @Test
+  void closedRuntimeClosesItsSessions() throws Exception {
+    Pair pair = new Pair(runtime, PLAIN).connect();
+    runtime.close();
+    runtime.close();
+    Loopback.await(pair.left.closed());
+    Loopback.await(pair.right.closed());
+    assertThat(pair.left.state()).isEqualTo(IceState.CLOSED);
+    assertThat(pair.left.send(ByteBuffer.allocate(1))).isEqualTo(SendResult.NO_PATH);
+    pair.left.close();
+    assertThat(pair.left.statistics()).isCompletedExceptionally();
+    assertThatIllegalStateException()
+        .isThrownBy(() -> IceSession.builder(runtime).build())
+        .withMessageContaining("closed");
+  }
+
+  @Test
+  void runtimeMayBeClosedOnItsOwnEventLoop() throws Exception {
+    Pair pair = new Pair(runtime, PLAIN).connect();
+    Loopback.await(pair.left.statistics().thenRun(runtime::close));
+    Loopback.await(pair.left.closed());
+    Loopback.await(pair.right.closed());
+  }
+
+  @Test
+  void manySessionsNeedFewThreads() throws Exception {
+    Wait.until(() -> Threads.named("frazil").isEmpty());
+    List<Pair> pairs = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      pairs.add(new Pair(
+          runtime,
+          settings -> settings.stunServers(List.of(new StunServer("nowhere.example.org", 3478))),
+          PLAIN));
+    }
+    for (Pair pair : pairs) {
+      pair.connect();
+    }
+    assertThat(Threads.named("frazil")).hasSizeBetween(1, 4);
+    for (Pair pair : pairs) {
+      pair.close();
+    }
+  }
+}
