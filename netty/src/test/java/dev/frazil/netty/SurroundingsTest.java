@@ -19,6 +19,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -129,9 +130,8 @@ class SurroundingsTest {
 
   @Test
   @Tag("ICE-0280")
-  void vanishedAddressIsDroppedAndThePathMovesToAnother() throws Exception {
-    List<InterfaceAddress> present =
-        new java.util.concurrent.CopyOnWriteArrayList<>(List.of(ONE, TWO));
+  void vanishedAddressIsDroppedAndARestartMovesToAnother() throws Exception {
+    List<InterfaceAddress> present = new CopyOnWriteArrayList<>(List.of(ONE, TWO));
     try (Pair pair = new Pair(
             runtime, settings -> settings.interfaces(() -> List.copyOf(present)), PLAIN)
         .connect()) {
@@ -140,11 +140,17 @@ class SurroundingsTest {
 
       present.removeIf(address -> address.address().equals(before.local().ip()));
 
+      Wait.until(() -> pair.left.path(0, 1) == null);
+      assertThat(Pair.told(pair.leftEvents, IceEvent.Warning.class, "vanished")).isTrue();
+      assertThat(pair.left.send(ByteBuffer.allocate(5))).isEqualTo(SendResult.NO_PATH);
+
+      pair.left.restart(0);
+
       Wait.until(() -> {
         FiveTuple now = pair.left.path(0, 1);
         return now != null && !now.local().ip().equals(before.local().ip());
       });
-      Wait.until(() -> pair.left.send(ByteBuffer.allocate(5)) == SendResult.SENT);
+      assertThat(pair.left.send(ByteBuffer.allocate(5))).isEqualTo(SendResult.SENT);
       assertThat(pair.right.receive(
               ByteBuffer.allocate(9), Duration.ofSeconds(Loopback.LIMIT_SECONDS)))
           .isEqualTo(5);
@@ -154,7 +160,7 @@ class SurroundingsTest {
   @Test
   @Tag("ICE-0280")
   void newAddressIsGatheredOnAtTheNextRestart() throws Exception {
-    List<InterfaceAddress> present = new java.util.concurrent.CopyOnWriteArrayList<>(List.of(ONE));
+    List<InterfaceAddress> present = new CopyOnWriteArrayList<>(List.of(ONE));
     try (Pair pair = new Pair(
             runtime, settings -> settings.interfaces(() -> List.copyOf(present)), PLAIN)
         .connect()) {
