@@ -26,6 +26,8 @@ final class CandidatePair {
   PairState state = PairState.FROZEN;
   /** The check that runs now. */
   @Nullable Check check;
+  /** How often the peer answered that the roles conflict. */
+  int conflicts;
   /** When the pair was first checked; -1 before. */
   long firstSent = -1;
 

@@ -33,6 +33,9 @@ final class CheckClient implements Schedule.Work {
       AttributeType.PRIORITY,
       AttributeType.USE_CANDIDATE);
 
+  /** A conflict is over after one round trip or two; a peer that goes on about it is broken. */
+  private static final int MAX_CONFLICTS = 8;
+
   private final Session session;
   private final ChecklistSet set;
   private final Roles roles;
@@ -192,7 +195,9 @@ final class CheckClient implements Schedule.Work {
   }
 
   private void handleError(Check check, @Nullable ErrorCode error, long now) {
-    if (error != null && error.code() == ErrorCode.ROLE_CONFLICT) {
+    if (error != null
+        && error.code() == ErrorCode.ROLE_CONFLICT
+        && ++check.pair.conflicts <= MAX_CONFLICTS) {
       roles.conflictReported(check.role, now);
       if (isCurrent(check)) {
         check.pair.check = null;

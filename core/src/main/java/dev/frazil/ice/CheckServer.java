@@ -12,6 +12,7 @@ import dev.frazil.stun.ErrorCode;
 import dev.frazil.stun.Method;
 import dev.frazil.stun.StunBuilder;
 import dev.frazil.stun.StunMessage;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,9 @@ final class CheckServer {
 
   private static final AttributeSet UNDERSTOOD =
       AttributeSet.of(AttributeType.USERNAME, AttributeType.PRIORITY, AttributeType.USE_CANDIDATE);
+
+  /** How many attributes a 420 names: an answer has no more room than any other message. */
+  private static final int MAX_UNKNOWN = 64;
 
   private final Session session;
   private final ChecklistSet set;
@@ -57,33 +61,49 @@ final class CheckServer {
       refuse(path, request, ErrorCode.UNAUTHENTICATED, null, DropReason.UNAUTHENTICATED);
       return;
     }
-    if (request.unknownRequired(UNDERSTOOD).length > 0) {
-      refuse(path, request, ErrorCode.UNKNOWN_ATTRIBUTE, generation, DropReason.BAD_REQUEST);
-      return;
-    }
-    boolean controlling = request.has(AttributeType.ICE_CONTROLLING);
-    boolean controlled = request.has(AttributeType.ICE_CONTROLLED);
-    int priority = request.intValue(AttributeType.PRIORITY, 0);
-    if (controlling && controlled || priority <= 0) {
-      refuse(path, request, ErrorCode.BAD_REQUEST, generation, DropReason.BAD_REQUEST);
-      return;
-    }
-    if (!session.configuration.lite
-        && (controlling || controlled)
-        && conflicts(request, controlling, now)) {
-      refuse(path, request, ErrorCode.ROLE_CONFLICT, generation, null);
+    int refusal = refusal(path, request, generation, now);
+    if (refusal != 0) {
+      DropReason reason = refusal == ErrorCode.ROLE_CONFLICT ? null : DropReason.BAD_REQUEST;
+      refuse(path, request, refusal, generation, reason);
       return;
     }
     answer(path, request, generation);
     base.authenticated(path.remote());
     Facts facts = new Facts(
         username.substring(colon + 1),
-        priority,
+        request.intValue(AttributeType.PRIORITY, 0),
         request.has(AttributeType.USE_CANDIDATE),
         Math.max(1, request.intValue(AttributeType.NOMINATION, 1) & 0xFF_FFFF));
     if (generation.isCurrent()) { // checks of the generation before are answered only (ICE-3640)
       act(generation, base, path.remote(), facts, now);
     }
+  }
+
+  /** The code with which an authenticated request is refused; 0 when it is accepted. */
+  private int refusal(FiveTuple path, StunMessage request, Generation generation, long now) {
+    if (request.unknownRequired(UNDERSTOOD).length > 0) {
+      return ErrorCode.UNKNOWN_ATTRIBUTE;
+    }
+    boolean controlling = request.has(AttributeType.ICE_CONTROLLING);
+    boolean controlled = request.has(AttributeType.ICE_CONTROLLED);
+    boolean malformed = controlling && controlled
+        || request.isMalformed(AttributeType.ICE_CONTROLLING)
+        || request.isMalformed(AttributeType.ICE_CONTROLLED)
+        || request.intValue(AttributeType.PRIORITY, 0) <= 0;
+    if (malformed) {
+      return ErrorCode.BAD_REQUEST;
+    }
+    if (!session.configuration.lite
+        && (controlling || controlled)
+        && conflicts(request, controlling, now)) {
+      return ErrorCode.ROLE_CONFLICT;
+    }
+    boolean nominates = session.role == Role.CONTROLLED
+        && generation.isCurrent()
+        && request.has(AttributeType.USE_CANDIDATE);
+    return nominates && !session.configuration.nominationFilter.test(path)
+        ? ErrorCode.BAD_REQUEST // RFC 8445 7.3.1.5
+        : 0;
   }
 
   /** RFC 8445 7.3.1.1. */
@@ -103,7 +123,10 @@ final class CheckServer {
     StunBuilder builder =
         StunBuilder.error(Method.BINDING, request.transactionId(), session.messageBuffer(), code);
     if (code == ErrorCode.UNKNOWN_ATTRIBUTE) {
-      builder.put(AttributeType.UNKNOWN_ATTRIBUTES, request.unknownRequired(UNDERSTOOD));
+      int[] unknown = request.unknownRequired(UNDERSTOOD);
+      builder.put(
+          AttributeType.UNKNOWN_ATTRIBUTES,
+          Arrays.copyOf(unknown, Math.min(unknown.length, MAX_UNKNOWN)));
     }
     if (generation != null) {
       builder.integrity(generation.localKey);
@@ -139,8 +162,12 @@ final class CheckServer {
   private void act(
       Generation generation, Base base, TransportAddress source, Facts facts, long now) {
     IceParameters remote = generation.remote;
+    if (remote != null && !remote.ufrag().equals(facts.ufrag())) {
+      return; // of another answer to the same description (RFC 8445 7.3.1.4): no password to check
+      // it with
+    }
     boolean ready = session.configuration.lite ? remote != null : generation.started;
-    if (!ready || remote == null || !remote.ufrag().equals(facts.ufrag())) {
+    if (!ready) {
       if (!generation.keep(new Generation.EarlyCheck(base, source, facts))) {
         session.drop(DropReason.TABLE_FULL);
       }

@@ -268,10 +268,15 @@ public final class IceAgent implements ProtocolMachine {
     MessageClass messageClass = message.messageClass();
     boolean response = messageClass == MessageClass.SUCCESS || messageClass == MessageClass.ERROR;
     Transaction transaction = response ? session.transaction(message.transactionId()) : null;
+    if (message.method() == Method.GOOG_PING) {
+      session.drop(
+          DropReason.UNEXPECTED_STUN); // libwebrtc's, without FINGERPRINT, and never agreed to
+      return true;
+    }
     if (transaction == null && !message.hasValidFingerprint()) {
       return false; // RFC 8445 7.3: a check has a FINGERPRINT; what has none is the application's
     }
-    if (transaction != null) {
+    if (transaction != null && message.method() == Method.BINDING) {
       transaction.handleResponse(path, message, now);
     } else if (response) {
       session.drop(DropReason.UNKNOWN_TRANSACTION);

@@ -1,5 +1,6 @@
 package dev.frazil.ice;
 
+import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.stun.Retransmission;
 import java.time.Duration;
@@ -28,6 +29,7 @@ public final class IceConfiguration {
   final Map<IpAddress, IpAddress> externalAddresses;
   final Predicate<Candidate> remoteFilter;
   final Predicate<InterfaceAddress> interfaceFilter;
+  final Predicate<FiveTuple> nominationFilter;
   final Retransmission retransmission;
   final Pacer pacer;
   final long gatheringLimit;
@@ -53,6 +55,7 @@ public final class IceConfiguration {
     externalAddresses = Map.copyOf(builder.externalAddresses);
     remoteFilter = builder.remoteFilter;
     interfaceFilter = builder.interfaceFilter;
+    nominationFilter = builder.nominationFilter;
     retransmission = builder.retransmission;
     pacer = builder.pacer;
     gatheringLimit = builder.gatheringLimit.toNanos();
@@ -101,6 +104,7 @@ public final class IceConfiguration {
     private Map<IpAddress, IpAddress> externalAddresses = Map.of();
     private Predicate<Candidate> remoteFilter = candidate -> true;
     private Predicate<InterfaceAddress> interfaceFilter = address -> true;
+    private Predicate<FiveTuple> nominationFilter = path -> true;
     private Retransmission retransmission = Retransmission.DEFAULT;
     private Pacer pacer = Pacer.standard();
     private Duration gatheringLimit = Duration.ofSeconds(5);
@@ -202,6 +206,12 @@ public final class IceConfiguration {
     /** Chooses among the addresses that the rules allow. Default takes all. */
     public Builder interfaceFilter(Predicate<InterfaceAddress> value) {
       interfaceFilter = value;
+      return this;
+    }
+
+    /** Refuses nominations of paths, with error 400 (RFC 8445 7.3.1.5). Default takes all. */
+    public Builder nominationFilter(Predicate<FiveTuple> value) {
+      nominationFilter = value;
       return this;
     }
 

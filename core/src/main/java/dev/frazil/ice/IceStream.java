@@ -84,7 +84,9 @@ final class IceStream {
 
     /** A message from this address held: its data may pass. */
     void authenticated(TransportAddress sender) {
-      if (senders.add(sender) && senders.size() > MAX_SENDERS) {
+      senders.remove(sender); // the one heard last goes last
+      senders.add(sender);
+      if (senders.size() > MAX_SENDERS) {
         Iterator<TransportAddress> eldest = senders.iterator();
         eldest.next();
         eldest.remove();
