@@ -17,11 +17,11 @@ final class CandidatePair {
   final long id;
   final Generation generation;
   final Base base;
-  final RemoteCandidate remote;
   /** The base's address and the destination, which differs from the remote candidate behind NAT64. */
   final FiveTuple path;
 
   LocalCandidate local;
+  RemoteCandidate remote;
   long priority;
   PairState state = PairState.FROZEN;
   /** The check that runs now. */

@@ -123,8 +123,7 @@ final class CheckClient implements Schedule.Work {
   void handleTimeout(Check check, long now) {
     ClientTransaction transaction = check.transaction;
     if (nomination.givesUp(check, now)) {
-      transaction.cancel();
-      session.schedule(check.timer, transaction.nextTimeout());
+      set.cancelCheck(check.pair);
       fail(check, "nomination not answered while another pair is valid", now);
       return;
     }
@@ -224,9 +223,13 @@ final class CheckClient implements Schedule.Work {
     pair.nominating = false;
     pair.nominatedByPeer = false;
     set.set(pair, PairState.FAILED, why);
-    paths.invalidate(pair, why, now);
+    CandidatePair valid = pair.isValid() ? pair : pair.generation.list.validOf(pair);
+    if (valid != null) {
+      paths.invalidate(valid, why, now);
+    }
     nomination.evaluate(pair.generation, now);
     nomination.updateList(pair.generation, now);
+    set.wake(now);
   }
 
   /** RFC 8445 7.2.5.3. */
@@ -243,12 +246,10 @@ final class CheckClient implements Schedule.Work {
           paths.consentFrom(now); // an earlier check's late answer; the nominating one goes on
       return;
     }
-    Check obsolete = pair.check;
-    pair.check = null;
-    if (obsolete != null && obsolete != check) {
-      obsolete.transaction.cancel();
-      session.schedule(obsolete.timer, obsolete.transaction.nextTimeout());
+    if (pair.check == check) {
+      pair.check = null;
     }
+    set.cancelCheck(pair); // this is the late answer to an earlier one
     generation.list.untrigger(pair);
     valid.valid = local;
     valid.checked = pair;
@@ -261,6 +262,7 @@ final class CheckClient implements Schedule.Work {
     paths.update(generation.stream, now);
     nomination.evaluate(generation, now);
     nomination.updateList(generation, now);
+    set.wake(now);
   }
 
   /** The valid pair that a success constructs (RFC 8445 7.2.5.3.2): the checked pair itself or another on the list. */

@@ -14,7 +14,6 @@ import dev.frazil.stun.StunBuilder;
 import dev.frazil.stun.StunMessage;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Answers connectivity checks and does what they ask for (RFC 8445 7.3). */
@@ -243,10 +242,6 @@ final class CheckServer {
         if (pair.nominating) {
           return; // it is valid already
         }
-        Check check = Objects.requireNonNull(pair.check);
-        check.transaction.cancel();
-        session.schedule(check.timer, check.transaction.nextTimeout());
-        pair.check = null;
         set.trigger(pair, "the peer's check came in: check again", now);
       }
       case WAITING, FROZEN, FAILED -> set.trigger(pair, "the peer's check came in", now);

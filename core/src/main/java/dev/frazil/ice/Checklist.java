@@ -111,6 +111,16 @@ final class Checklist {
     return null;
   }
 
+  /** The valid pair that the check of a pair made (RFC 8445 7.2.5.3.2). */
+  @Nullable CandidatePair validOf(CandidatePair checked) {
+    for (CandidatePair pair : pairs) {
+      if (pair.isValid() && pair.checked == checked) {
+        return pair;
+      }
+    }
+    return null;
+  }
+
   /** Whether a component has a valid pair. */
   boolean hasValid(int component) {
     for (CandidatePair pair : pairs) {

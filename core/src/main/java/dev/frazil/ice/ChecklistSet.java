@@ -42,7 +42,7 @@ final class ChecklistSet {
   void start(Generation generation, long now) {
     generation.started = true;
     for (LocalCandidate local : List.copyOf(generation.locals())) {
-      for (RemoteCandidate remote : generation.remotes()) {
+      for (RemoteCandidate remote : List.copyOf(generation.remotes())) {
         form(generation, local, remote);
       }
     }
@@ -82,7 +82,7 @@ final class ChecklistSet {
 
   /** Pairs a local candidate that the peer was told of with the remote ones that are known (RFC 8838 10). */
   void addLocal(Generation generation, LocalCandidate local, long now) {
-    for (RemoteCandidate remote : generation.remotes()) {
+    for (RemoteCandidate remote : List.copyOf(generation.remotes())) {
       add(generation, local, remote, now);
     }
   }
@@ -141,18 +141,14 @@ final class ChecklistSet {
 
   /**
    * Puts a pair on the checklist unless one with the same base and destination is there (RFC 8445 6.1.2.4) or the
-   * limit forbids it; a pair that is not yet checked takes over the better candidate.
+   * limit forbids it; a pair that is not yet checked takes over the better local candidate, and any pair a remote one
+   * that was told for one that was learnt (RFC 8838 11).
    */
   @Nullable CandidatePair form(
       Generation generation, LocalCandidate local, RemoteCandidate remote, FiveTuple path) {
     CandidatePair present = generation.list.find(path);
     if (present != null) {
-      boolean untouched = present.state == PairState.WAITING || present.state == PairState.FROZEN;
-      if (untouched && local.candidate().priority() > present.local.candidate().priority()) {
-        present.local = local;
-        present.computePriority(session.role);
-        generation.list.sort();
-      }
+      merge(present, local, remote);
       return null;
     }
     CandidatePair pair =
@@ -166,6 +162,19 @@ final class ChecklistSet {
     generation.list.insert(pair);
     session.log(pair, pair.state, "formed");
     return pair;
+  }
+
+  private void merge(CandidatePair present, LocalCandidate local, RemoteCandidate remote) {
+    boolean untouched = present.state == PairState.WAITING || present.state == PairState.FROZEN;
+    if (untouched && local.candidate().priority() > present.local.candidate().priority()) {
+      present.local = local;
+    }
+    if (remote.signalled() && !present.remote.signalled()) { // behind NAT64 their addresses differ
+      present.generation.remove(present.remote);
+      present.remote = remote;
+    }
+    present.computePriority(session.role);
+    present.generation.list.sort();
   }
 
   /** Where a base sends to reach a remote address; null when the two don't go together. */
@@ -323,8 +332,14 @@ final class ChecklistSet {
     }
   }
 
+  /** A check is over or a pair has gone: others may have been waiting for that. */
+  void wake(long now) {
+    schedule.wake(now);
+  }
+
   /** Has a pair checked next (RFC 8445 7.3.1.4). */
   void trigger(CandidatePair pair, String why, long now) {
+    cancelCheck(pair);
     set(pair, PairState.WAITING, why);
     pair.generation.list.trigger(pair);
     schedule.wake(now);
@@ -346,14 +361,19 @@ final class ChecklistSet {
     }
   }
 
-  void remove(CandidatePair pair, String why) {
-    pair.generation.list.remove(pair);
+  /** Lets a running check be: it is not sent again, but its answer still counts (RFC 8445 7.3.1.4). */
+  void cancelCheck(CandidatePair pair) {
     Check check = pair.check;
     if (check != null) {
+      pair.check = null;
       check.transaction.cancel();
       session.schedule(check.timer, check.transaction.nextTimeout());
-      pair.check = null;
     }
+  }
+
+  void remove(CandidatePair pair, String why) {
+    pair.generation.list.remove(pair);
+    cancelCheck(pair);
     session.log(pair, null, "removed: " + why);
   }
 

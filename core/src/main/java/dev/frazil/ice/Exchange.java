@@ -122,7 +122,10 @@ final class Exchange {
     }
     RemoteCandidate known = generation.remote(candidate.address(), candidate.component());
     if (known != null) {
-      adopt(generation, known, candidate);
+      if (!known.signalled()) {
+        adopt(generation, known, candidate);
+        set.addRemote(generation, known, now); // so far it was paired with one base only
+      }
       return;
     }
     if (generation.remotes().size() >= Generation.MAX_REMOTES && !makeRoom(generation, candidate)) {
@@ -200,9 +203,6 @@ final class Exchange {
 
   /** RFC 8445 7.3.1.3, RFC 8838 11: what was learnt from a check takes over what the peer says of it. */
   private void adopt(Generation generation, RemoteCandidate known, Candidate told) {
-    if (known.signalled()) {
-      return;
-    }
     known.adopt(told);
     for (CandidatePair pair : generation.list.pairs()) {
       if (pair.remote == known) {

@@ -38,6 +38,13 @@ final class Generation {
   /** A check that was answered before the peer's parameters came (RFC 8445 7.3). */
   record EarlyCheck(Base base, TransportAddress source, CheckServer.Facts facts) {}
 
+  /** What tells remote candidates apart: two components may share an address. */
+  private record Place(TransportAddress address, int component) {
+    Place {
+      address = withoutScope(address);
+    }
+  }
+
   final IceStream stream;
   final int number;
   final String ufrag;
@@ -45,7 +52,7 @@ final class Generation {
   final IntegrityKey localKey;
   final Checklist list;
   private final List<LocalCandidate> locals = new ArrayList<>(4);
-  private final Map<TransportAddress, RemoteCandidate> remotes = new LinkedHashMap<>(8);
+  private final Map<Place, RemoteCandidate> remotes = new LinkedHashMap<>(8);
   /** What is being asked of STUN servers. */
   final Set<ServerReflexive.Probe> probes = new LinkedHashSet<>(4);
   /** Which servers were asked, and from where. */
@@ -181,16 +188,19 @@ final class Generation {
   }
 
   @Nullable RemoteCandidate remote(TransportAddress address, int component) {
-    RemoteCandidate found = remotes.get(withoutScope(address));
-    return found != null && found.candidate().component() == component ? found : null;
+    return remotes.get(new Place(address, component));
   }
 
   void add(RemoteCandidate candidate) {
-    remotes.put(withoutScope(candidate.candidate().address()), candidate);
+    remotes.put(placeOf(candidate.candidate()), candidate);
   }
 
   void remove(RemoteCandidate candidate) {
-    remotes.remove(withoutScope(candidate.candidate().address()));
+    remotes.remove(placeOf(candidate.candidate()));
+  }
+
+  private static Place placeOf(Candidate candidate) {
+    return new Place(candidate.address(), candidate.component());
   }
 
   static TransportAddress withoutScope(TransportAddress address) {

@@ -142,10 +142,15 @@ final class Nomination {
       return;
     }
     pair.nomination = Math.max(pair.nomination, value);
-    if (pair.state == PairState.SUCCEEDED && pair.isValid()) {
-      accept(pair, now);
-    } else {
-      pair.nominatedByPeer = true;
+    CandidatePair valid = pair.isValid() ? pair : pair.generation.list.validOf(pair);
+    if (pair.state == PairState.SUCCEEDED && valid != null && valid.hasConsent(now)) {
+      valid.nomination = Math.max(valid.nomination, pair.nomination);
+      accept(valid, now);
+      return;
+    }
+    pair.nominatedByPeer = true;
+    if (pair.state == PairState.SUCCEEDED) { // RFC 7675 5.1: regain consent first
+      set.trigger(pair, "nominated when consent had run out: check again", now);
     }
   }
 
@@ -193,6 +198,7 @@ final class Nomination {
     }
     paths.update(generation.stream, now);
     updateList(generation, now);
+    set.wake(now);
   }
 
   private boolean staysAfter(CandidatePair selected, CandidatePair other) {
@@ -258,6 +264,7 @@ final class Nomination {
     }
     evaluate(generation, now);
     updateList(generation, now);
+    set.wake(now);
   }
 
   private static boolean mayFail(Generation generation, long now) {

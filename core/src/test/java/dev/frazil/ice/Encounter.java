@@ -100,6 +100,14 @@ final class Encounter {
     return pairTo(remote).state();
   }
 
+  /** The states that the pairs with a remote address have gone through, as the event log has them. */
+  List<PairState> statesOf(TransportAddress remote) {
+    return agent.events(IceEvent.PairChanged.class).stream()
+        .filter(event -> event.state() != null && event.path().endsWith(" " + remote))
+        .map(IceEvent.PairChanged::state)
+        .toList();
+  }
+
   List<RemoteSummary> remotes() {
     return agent.agent().statistics().remoteCandidates().stream()
         .map(each -> new RemoteSummary(each.candidate().type(), each.candidate().address()))
