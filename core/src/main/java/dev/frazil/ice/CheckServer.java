@@ -1,6 +1,5 @@
 package dev.frazil.ice;
 
-import dev.frazil.ice.CheckClient.Check;
 import dev.frazil.ice.Generation.LocalCandidate;
 import dev.frazil.ice.Generation.RemoteCandidate;
 import dev.frazil.ice.IceStream.Base;

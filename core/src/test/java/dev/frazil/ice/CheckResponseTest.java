@@ -30,8 +30,14 @@ class CheckResponseTest {
   }
 
   private static Candidate alike(Candidate candidate, String foundation) {
-    return new Candidate(foundation, candidate.component(), candidate.priority(),
-        candidate.address(), candidate.type(), null, candidate.extensions());
+    return new Candidate(
+        foundation,
+        candidate.component(),
+        candidate.priority(),
+        candidate.address(),
+        candidate.type(),
+        null,
+        candidate.extensions());
   }
 
   @Test
@@ -43,7 +49,11 @@ class CheckResponseTest {
         Method.BINDING, TransactionId.random(new Random(9)), ByteBuffer.allocate(200));
     scene.agent.receive(
         check.path(),
-        mapped(check.path().local()).apply(stranger).integrity(scene.peer.key()).fingerprint().finish());
+        mapped(check.path().local())
+            .apply(stranger)
+            .integrity(scene.peer.key())
+            .fingerprint()
+            .finish());
     assertThat(scene.stateOf(THERE)).isEqualTo(PairState.IN_PROGRESS);
     assertThat(scene.dropped(DropReason.UNKNOWN_TRANSACTION)).isEqualTo(1);
     scene.peer.answer(check);
@@ -61,7 +71,11 @@ class CheckResponseTest {
         Method.ALLOCATE, check.message().transactionId(), ByteBuffer.allocate(200));
     scene.agent.receive(
         check.path(),
-        mapped(check.path().local()).apply(other).integrity(scene.peer.key()).fingerprint().finish());
+        mapped(check.path().local())
+            .apply(other)
+            .integrity(scene.peer.key())
+            .fingerprint()
+            .finish());
     assertThat(scene.stateOf(THERE)).isEqualTo(PairState.IN_PROGRESS);
   }
 
@@ -141,8 +155,8 @@ class CheckResponseTest {
     Encounter scene = new Encounter(Role.CONTROLLED);
     scene.peer.introduce();
     Candidate first = alike(scene.peer.host("192.0.2.9", 4000), "same");
-    Candidate second = alike(
-        scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4001, 9, 1), "same");
+    Candidate second =
+        alike(scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4001, 9, 1), "same");
     scene.peer.tell(first, second);
     long start = scene.peer.awaitCheck(1).time();
     scene.runMillis(39_400);
@@ -166,8 +180,8 @@ class CheckResponseTest {
   void protectedErrorFailsThePairAlone(int code) {
     Encounter scene = new Encounter(Role.CONTROLLED);
     scene.peer.introduce();
-    Candidate second = alike(
-        scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4001, 9, 1), "same");
+    Candidate second =
+        alike(scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4001, 9, 1), "same");
     scene.peer.tell(alike(scene.peer.host("192.0.2.9", 4000), "same"), second);
     scene.peer.refuse(scene.peer.awaitCheck(1), code);
     assertThat(scene.stateOf(THERE)).isEqualTo(PairState.FAILED);
@@ -186,8 +200,7 @@ class CheckResponseTest {
       Encounter scene = new Encounter(Role.CONTROLLED).introduced();
       ScriptedPeer.Check check = scene.peer.awaitCheck(1);
       AttributeType<ByteBuffer> raw = AttributeType.ofBytes(0x0020, "XOR-MAPPED-ADDRESS", 0, 20);
-      scene.peer.respond(
-          check, check.path(), builder -> builder.put(raw, ByteBuffer.wrap(value)));
+      scene.peer.respond(check, check.path(), builder -> builder.put(raw, ByteBuffer.wrap(value)));
       assertThat(scene.stateOf(THERE)).isEqualTo(PairState.FAILED);
       assertThat(scene.dropped(DropReason.BAD_RESPONSE)).isEqualTo(1);
     }
@@ -245,7 +258,8 @@ class CheckResponseTest {
     int locals = scene.agent.agent().statistics().localCandidates().size();
     int pairs = scene.pairs().size();
     scene.peer.answer(check, MAPPED);
-    Candidate learnt = scene.agent.agent().statistics().localCandidates().get(locals).candidate();
+    Candidate learnt =
+        scene.agent.agent().statistics().localCandidates().get(locals).candidate();
     assertThat(learnt.address()).isEqualTo(MAPPED);
     assertThat(learnt.type()).isEqualTo(CandidateType.PEER_REFLEXIVE);
     assertThat(learnt.related()).isEqualTo(check.path().local());
@@ -299,7 +313,8 @@ class CheckResponseTest {
         .filter(ScriptedPeer.Check::nominates)
         .findFirst()
         .orElseThrow();
-    assertThat(nominating.path()).isEqualTo(check.path()); // what is repeated is the check that made it valid
+    assertThat(nominating.path())
+        .isEqualTo(check.path()); // what is repeated is the check that made it valid
     scene.peer.answer(nominating, other);
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.COMPLETED);
     assertThat(scene.agent.agent().path(0, 1)).isEqualTo(new FiveTuple(other, THERE));
@@ -319,17 +334,23 @@ class CheckResponseTest {
     scene.peer.answer(check, other);
     scene.runMillis(200);
     scene.peer.refuse(
-        scene.peer.checks().stream().filter(ScriptedPeer.Check::nominates).findFirst().orElseThrow(), 400);
+        scene.peer.checks().stream()
+            .filter(ScriptedPeer.Check::nominates)
+            .findFirst()
+            .orElseThrow(),
+        400);
     assertThat(scene.agent.agent().path(0, 1)).isNull();
     scene.time.runFor(Duration.ofMinutes(2));
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.FAILED);
-    assertThat(scene.peer.checks().stream().filter(ScriptedPeer.Check::nominates)).hasSize(1);
+    assertThat(scene.peer.checks().stream().filter(ScriptedPeer.Check::nominates))
+        .hasSize(1);
   }
 
   @Test
   @Tag("ICE-2700")
   void priorityOfAValidPairTakesEachSidesOwnWord() {
-    // local told or learnt, remote told or learnt: the choice between valid pairs shows their priorities
+    // local told or learnt, remote told or learnt: the choice between valid pairs shows their
+    // priorities
     for (boolean localLearnt : new boolean[] {false, true}) {
       for (boolean remoteLearnt : new boolean[] {false, true}) {
         Encounter scene = new Encounter(Role.CONTROLLED);
@@ -339,7 +360,8 @@ class CheckResponseTest {
           scene.fromThere().role(Role.CONTROLLING, 1).priority(theirs).send();
         } else {
           Candidate host = scene.peer.host("192.0.2.9", 4000);
-          scene.peer.tell(new Candidate("x", 1, theirs, THERE, host.type(), null, host.extensions()));
+          scene.peer.tell(
+              new Candidate("x", 1, theirs, THERE, host.type(), null, host.extensions()));
         }
         ScriptedPeer.Check check = scene.peer.awaitCheck(1);
         scene.peer.answer(check, localLearnt ? MAPPED : check.path().local());
@@ -373,21 +395,34 @@ class CheckResponseTest {
         alike(peers[1].candidate(CandidateType.HOST, "192.0.2.9", 4003, 65000, 1), "b"),
         alike(peers[1].candidate(CandidateType.HOST, "192.0.2.9", 4004, 64000, 1), "b"));
     agent.time().runFor(Duration.ofMillis(200));
-    assertThat(states(agent)).containsExactly(
-        PairState.IN_PROGRESS, PairState.FROZEN, PairState.FROZEN, PairState.IN_PROGRESS, PairState.FROZEN);
+    assertThat(states(agent))
+        .containsExactly(
+            PairState.IN_PROGRESS,
+            PairState.FROZEN,
+            PairState.FROZEN,
+            PairState.IN_PROGRESS,
+            PairState.FROZEN);
     ScriptedPeer.Check check = peers[0].lastCheck();
-    peers[0].answer(check, MAPPED); // the valid pair's own foundation is another: the checked one's counts
-    assertThat(states(agent)).startsWith(PairState.SUCCEEDED)
+    peers[0].answer(
+        check, MAPPED); // the valid pair's own foundation is another: the checked one's counts
+    assertThat(states(agent))
+        .startsWith(PairState.SUCCEEDED)
         .doesNotContainSequence(PairState.SUCCEEDED, PairState.FROZEN)
         .endsWith(PairState.IN_PROGRESS, PairState.FROZEN);
     agent.time().runFor(Duration.ofMillis(100));
-    assertThat(states(agent)).containsExactly(
-        PairState.SUCCEEDED, PairState.IN_PROGRESS, PairState.IN_PROGRESS, PairState.IN_PROGRESS, PairState.FROZEN);
+    assertThat(states(agent))
+        .containsExactly(
+            PairState.SUCCEEDED,
+            PairState.IN_PROGRESS,
+            PairState.IN_PROGRESS,
+            PairState.IN_PROGRESS,
+            PairState.FROZEN);
   }
 
   private static List<PairState> states(AgentHarness agent) {
     return agent.agent().statistics().pairs().stream()
-        .sorted((a, b) -> Integer.compare(a.remote().address().port(), b.remote().address().port()))
+        .sorted((a, b) ->
+            Integer.compare(a.remote().address().port(), b.remote().address().port()))
         .map(IceStatistics.PairStatistics::state)
         .toList();
   }

@@ -57,10 +57,18 @@ class TriggeredCheckTest {
   void learntCandidateBelongsToTheComponentOfTheSocket() {
     Encounter scene = new Encounter(AgentHarness.settings(Role.CONTROLLED), 2);
     scene.peer.introduce();
-    scene.peer.request(ELSEWHERE, scene.agent.bases().get(1)).role(Role.CONTROLLING, 1).send();
+    scene
+        .peer
+        .request(ELSEWHERE, scene.agent.bases().get(1))
+        .role(Role.CONTROLLING, 1)
+        .send();
     assertThat(scene.pairTo(ELSEWHERE).component()).isEqualTo(2);
-    scene.from(ELSEWHERE).role(Role.CONTROLLING, 1).send(); // one address for both, as with rtcp-mux
-    assertThat(scene.pairs()).extracting(IceStatistics.PairStatistics::component)
+    scene
+        .from(ELSEWHERE)
+        .role(Role.CONTROLLING, 1)
+        .send(); // one address for both, as with rtcp-mux
+    assertThat(scene.pairs())
+        .extracting(IceStatistics.PairStatistics::component)
         .containsExactlyInAnyOrder(1, 2);
     assertThat(scene.remotes()).hasSize(2);
   }
@@ -93,8 +101,8 @@ class TriggeredCheckTest {
   @Test
   @Tag("SIG-0210")
   void learntAndToldAddressOfOnePathBehindNat64AreOnePair() {
-    AgentHarness agent =
-        new AgentHarness(new VirtualTime(), AgentHarness.settings(Role.CONTROLLED).build());
+    AgentHarness agent = new AgentHarness(
+        new VirtualTime(), AgentHarness.settings(Role.CONTROLLED).build());
     agent.name("ipv4only.arpa", "64:ff9b::192.0.0.170");
     agent.call(now -> agent.agent().addStream(1, now));
     agent.interfaces("2001:db8::1");
@@ -120,7 +128,9 @@ class TriggeredCheckTest {
     scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
     assertThat(scene.pairs()).hasSize(2);
     scene.runMillis(100);
-    assertThat(scene.peer.checksTo(THERE).stream().map(check -> check.path().local()).distinct())
+    assertThat(scene.peer.checksTo(THERE).stream()
+            .map(check -> check.path().local())
+            .distinct())
         .containsExactlyInAnyOrderElementsOf(scene.agent.bases());
   }
 
@@ -137,8 +147,7 @@ class TriggeredCheckTest {
         probe.path(),
         StunBuilder.success(
                 Method.BINDING, probe.message().transactionId(), ByteBuffer.allocate(200))
-            .put(
-                AttributeType.XOR_MAPPED_ADDRESS, TransportAddress.udp("203.0.113.9", 9))
+            .put(AttributeType.XOR_MAPPED_ADDRESS, TransportAddress.udp("203.0.113.9", 9))
             .finish());
     assertThat(scene.agent.gathered()).hasSize(2);
     scene.peer.introduce();
@@ -203,8 +212,14 @@ class TriggeredCheckTest {
     Candidate[] told = new Candidate[6];
     for (int i = 0; i < told.length; i++) { // one foundation: all but the first are frozen
       Candidate host = scene.peer.host("192.0.2.9", 4000 + i);
-      told[i] = new Candidate("same", 1, host.priority() - 256 * i, host.address(),
-          CandidateType.HOST, null, host.extensions());
+      told[i] = new Candidate(
+          "same",
+          1,
+          host.priority() - 256 * i,
+          host.address(),
+          CandidateType.HOST,
+          null,
+          host.extensions());
     }
     scene.peer.introduce();
     scene.peer.tell(told);
@@ -219,8 +234,8 @@ class TriggeredCheckTest {
     ScriptedPeer.Check next = scene.peer.awaitCheck(before + 1);
     assertThat(next.path()).isEqualTo(new FiveTuple(scene.agent.bases().get(0), frozen));
     scene.runMillis(5000);
-    assertThat(scene.peer.checksTo(frozen).stream()
-            .filter(check -> check.path().equals(next.path())))
+    assertThat(
+            scene.peer.checksTo(frozen).stream().filter(check -> check.path().equals(next.path())))
         .hasSize(1);
   }
 
@@ -277,7 +292,12 @@ class TriggeredCheckTest {
     Encounter scene = controlled("192.0.2.1");
     scene.peer.introduce();
     String own = scene.agent.agent().localParameters(0).ufrag();
-    scene.from(ELSEWHERE).username(own + ":OTHER").role(Role.CONTROLLING, 1).useCandidate().send();
+    scene
+        .from(ELSEWHERE)
+        .username(own + ":OTHER")
+        .role(Role.CONTROLLING, 1)
+        .useCandidate()
+        .send();
     scene.runMillis(1000);
     assertThat(scene.agent.transactions()).isEmpty(); // another fork's: its password is not known
     assertThat(scene.pairs()).isEmpty();
