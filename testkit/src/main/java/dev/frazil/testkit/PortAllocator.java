@@ -93,7 +93,9 @@ final class PortAllocator {
       }
       TransportAddress candidate = address.withPort(port);
       if (isFree.test(candidate)) {
-        nextPort = port == last ? first : port + 1;
+        if (address.port() >= WELL_KNOWN) {
+          nextPort = port == last ? first : port + 1;
+        }
         return candidate;
       }
     }

@@ -204,6 +204,23 @@ class NatTest {
   }
 
   @Test
+  void wellKnownPortsInBetweenDoNotDisturbTheSequence() {
+    nat(NatBehavior.SYMMETRIC.toBuilder()
+        .portAllocation(PortAllocation.SEQUENTIAL)
+        .parityPreserving(false)
+        .build());
+    Peer inside = new Peer(alice, "192.168.1.10", 5000);
+    Peer wellKnown = new Peer(alice, "192.168.1.10", 500);
+    Peer one = new Peer(server, "198.51.100.1", 3478);
+    Peer other = new Peer(server, "198.51.100.2", 3478);
+    inside.send(one.local(), "x");
+    wellKnown.send(one.local(), "x");
+    inside.send(other.local(), "x");
+    net.runFor(SECOND);
+    assertThat(other.lastSender().port() - one.heard.get(0).from().port()).isEqualTo(1);
+  }
+
+  @Test
   void noTwoMappingsEverShareAnExternalPort() {
     Nat nat = nat(NatBehavior.SYMMETRIC.toBuilder().ports(2000, 2009).build());
     Peer inside = new Peer(alice, "192.168.1.10", 5000);
