@@ -62,6 +62,13 @@ usable_jdks() {
   done
 }
 
+# The options by which a JVM of that release lets Netty use native code without a warning.
+quiet_natives() {
+  if [ "$1" -ge 24 ]; then
+    printf '%s' "--enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
+  fi
+}
+
 debian_like() { [ -r /etc/debian_version ] && command -v apt-get >/dev/null; }
 
 apt_offers() { apt-cache show --no-all-versions "$1" >/dev/null 2>&1; }
