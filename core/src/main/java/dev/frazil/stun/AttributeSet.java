@@ -1,6 +1,7 @@
 package dev.frazil.stun;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /** The attributes that somebody understands: what {@link StunMessage#unknownRequired} holds a message against. */
 public final class AttributeSet {
@@ -26,6 +27,14 @@ public final class AttributeSet {
     codes[types.length + 1] = AttributeType.MESSAGE_INTEGRITY_SHA256.code();
     codes[types.length + 2] = AttributeType.FINGERPRINT.code();
     return new AttributeSet(codes);
+  }
+
+  /** This set and some more. */
+  public AttributeSet and(AttributeType<?>... types) {
+    IntStream more = Arrays.stream(types).mapToInt(AttributeType::code);
+    IntStream small = IntStream.range(0, 64).filter(this::contains);
+    return new AttributeSet(
+        IntStream.concat(more, IntStream.concat(small, Arrays.stream(others))).toArray());
   }
 
   /** Whether the attribute of this code is in the set. */

@@ -6,6 +6,7 @@ import dev.frazil.net.Outbox;
 import dev.frazil.net.ProtocolMachine;
 import dev.frazil.net.Transport;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One request and its retransmissions, all of them the same bytes (RFC 8489 6.2). Over a stream it is sent once.
@@ -26,6 +27,8 @@ public final class ClientTransaction extends DeadlineQueue.Entry {
   private long lastSent;
   private long nextTimeout = ProtocolMachine.NEVER;
   private boolean cancelled;
+  private long @Nullable [] counted; // when each transmission went out, where they are counted
+  private @Nullable IntegrityKey key;
 
   /**
    * A transaction that has not started.
@@ -46,6 +49,24 @@ public final class ClientTransaction extends DeadlineQueue.Entry {
     this.id = new TransactionId(this.request.getInt(8), this.request.getLong(12));
     this.retransmission = retransmission;
     this.rto = rtoNanos;
+  }
+
+  /**
+   * A transaction whose request holds TRANSACTION-TRANSMIT-COUNTER (RFC 7982): it says in each transmission which one it
+   * is, so that the transmissions differ.
+   *
+   * @param key what the request was signed with, if it was
+   */
+  static ClientTransaction counting(
+      FiveTuple path,
+      ByteBuffer request,
+      Retransmission retransmission,
+      long rtoNanos,
+      @Nullable IntegrityKey key) {
+    ClientTransaction transaction = new ClientTransaction(path, request, retransmission, rtoNanos);
+    transaction.counted = new long[retransmission.requestCount()];
+    transaction.key = key;
+    return transaction;
   }
 
   /** Sends the request for the first time. */
@@ -75,6 +96,10 @@ public final class ClientTransaction extends DeadlineQueue.Entry {
   }
 
   private void send(Outbox outbox, long now) {
+    if (counted != null) {
+      counted[sends] = now;
+      StunMessage.count(request.clear(), TransmitCounter.of(sends + 1, 0), key);
+    }
     sends++;
     lastSent = now;
     nextTimeout = now
@@ -90,6 +115,18 @@ public final class ClientTransaction extends DeadlineQueue.Entry {
       nextTimeout = firstSent + retransmission.transactionTimeout(rto);
     }
     cancelled = true;
+  }
+
+  /**
+   * The round trip that a response ends, in nanoseconds; -1 when it can't be told which send it answers (Karn's rule).
+   */
+  long roundTrip(StunMessage response, long now) {
+    int counter = response.intValue(AttributeType.TRANSACTION_TRANSMIT_COUNTER, 0);
+    int answered = TransmitCounter.request(counter);
+    if (counted != null && answered >= 1 && answered <= sends) {
+      return now - counted[answered - 1];
+    }
+    return sends == 1 ? now - firstSent : -1;
   }
 
   private boolean overStream() {

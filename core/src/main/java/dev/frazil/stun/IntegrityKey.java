@@ -36,8 +36,8 @@ public final class IntegrityKey {
   /**
    * The key of a long-term credential (RFC 8489 9.2.2).
    *
-   * @throws IllegalArgumentException when the realm or password is no OpaqueString (RFC 8265 4), or the algorithm is
-   *     not one of those registered
+   * @throws IllegalArgumentException when a text is no OpaqueString (RFC 8265 4), or the algorithm is not one of those
+   *     registered
    */
   public static IntegrityKey longTerm(
       String username, String realm, String password, PasswordAlgorithm algorithm) {

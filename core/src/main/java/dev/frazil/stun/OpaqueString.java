@@ -2,6 +2,7 @@ package dev.frazil.stun;
 
 import java.lang.Character.UnicodeScript;
 import java.text.Normalizer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The OpaqueString profile of PRECIS (RFC 8265 4.2), which usernames, realms and passwords go through: what is typed on
@@ -14,7 +15,7 @@ final class OpaqueString {
   private OpaqueString() {}
 
   /**
-   * Applies the profile.
+   * Applies the profile to what the caller gave.
    *
    * @param field what the text is, for the error
    * @throws IllegalArgumentException when the text is empty or holds a character that the profile forbids
@@ -26,19 +27,40 @@ final class OpaqueString {
     if (isPrintableAscii(text)) {
       return text;
     }
+    String normal = normalize(text);
+    int forbidden = firstForbidden(normal);
+    if (forbidden >= 0) {
+      throw new IllegalArgumentException(
+          String.format("%s: U+%04X is not allowed (RFC 8265 4.2)", field, forbidden));
+    }
+    return normal;
+  }
+
+  /** Applies the profile to what the network gave; null when it does not fit. */
+  static @Nullable String tryEnforce(String text) {
+    if (text.isEmpty() || isPrintableAscii(text)) {
+      return text.isEmpty() ? null : text;
+    }
+    String normal = normalize(text);
+    return firstForbidden(normal) >= 0 ? null : normal;
+  }
+
+  private static String normalize(String text) {
     StringBuilder mapped = new StringBuilder(text.length());
     text.codePoints()
         .forEach(c ->
             mapped.appendCodePoint(Character.getType(c) == Character.SPACE_SEPARATOR ? ' ' : c));
-    String normal = Normalizer.normalize(mapped, Normalizer.Form.NFC);
-    int[] characters = normal.codePoints().toArray();
+    return Normalizer.normalize(mapped, Normalizer.Form.NFC);
+  }
+
+  private static int firstForbidden(String text) {
+    int[] characters = text.codePoints().toArray();
     for (int i = 0; i < characters.length; i++) {
       if (!isAllowed(characters, i)) {
-        throw new IllegalArgumentException(
-            String.format("%s: U+%04X is not allowed (RFC 8265 4.2)", field, characters[i]));
+        return characters[i];
       }
     }
-    return normal;
+    return -1;
   }
 
   private static boolean isPrintableAscii(String text) {

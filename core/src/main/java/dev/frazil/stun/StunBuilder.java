@@ -16,6 +16,11 @@ public final class StunBuilder {
   private int stage; // the code of the integrity attribute or FINGERPRINT written last
 
   private StunBuilder(MessageClass messageClass, int method, TransactionId id, ByteBuffer out) {
+    this(messageClass, method, StunMessage.MAGIC_COOKIE, id, out);
+  }
+
+  private StunBuilder(
+      MessageClass messageClass, int method, int cookie, TransactionId id, ByteBuffer out) {
     if (method < 0 || method > 0xFFF) {
       throw new IllegalArgumentException("a method is 0 to 0xFFF, not " + method);
     }
@@ -26,7 +31,7 @@ public final class StunBuilder {
     this.id = id;
     this.start = out.position();
     out.putShort((short) messageClass.typeOf(method)).putShort((short) 0);
-    out.putInt(StunMessage.MAGIC_COOKIE).putInt(id.high()).putLong(id.low());
+    out.putInt(cookie).putInt(id.high()).putLong(id.low());
   }
 
   /** Starts a message at the position of {@code out}. */
@@ -54,6 +59,12 @@ public final class StunBuilder {
   public static StunBuilder error(int method, TransactionId id, ByteBuffer out, int code) {
     return new StunBuilder(MessageClass.ERROR, method, id, out)
         .put(AttributeType.ERROR_CODE, ErrorCode.of(code));
+  }
+
+  /** Starts a response to a request of RFC 3489: where the cookie would be, the request's own bytes come back. */
+  static StunBuilder classic(MessageClass messageClass, StunMessage request, ByteBuffer out) {
+    return new StunBuilder(
+        messageClass, request.method(), request.cookie(), request.transactionId(), out);
   }
 
   /**

@@ -44,15 +44,21 @@ public final class StunMessage {
    *     attributes that end within it
    */
   public static @Nullable StunMessage tryParse(ByteBuffer datagram) {
-    if (!hasHeader(datagram)) {
-      return null;
-    }
+    return hasHeader(datagram, true) ? scanned(datagram) : null;
+  }
+
+  /** Reads a message of RFC 3489: any 16 bytes are a transaction ID there. */
+  static @Nullable StunMessage tryParseClassic(ByteBuffer datagram) {
+    return hasHeader(datagram, false) ? scanned(datagram) : null;
+  }
+
+  private static @Nullable StunMessage scanned(ByteBuffer datagram) {
     StunMessage message =
         new StunMessage(datagram.slice()); // big-endian, whatever the datagram's order
     return message.scan() ? message : null;
   }
 
-  private static boolean hasHeader(ByteBuffer datagram) {
+  private static boolean hasHeader(ByteBuffer datagram, boolean withCookie) {
     int at = datagram.position();
     int size = datagram.limit() - at;
     if (size < HEADER_LENGTH || (datagram.get(at) & 0xC0) != 0) {
@@ -61,9 +67,8 @@ public final class StunMessage {
     boolean big = datagram.order() == ByteOrder.BIG_ENDIAN;
     int cookie = datagram.getInt(at + 4);
     int length = (datagram.get(at + 2) & 0xFF) << 8 | datagram.get(at + 3) & 0xFF;
-    return (big ? cookie : Integer.reverseBytes(cookie)) == MAGIC_COOKIE
-        && (length & 3) == 0
-        && length == size - HEADER_LENGTH;
+    boolean hasCookie = (big ? cookie : Integer.reverseBytes(cookie)) == MAGIC_COOKIE;
+    return hasCookie == withCookie && (length & 3) == 0 && length == size - HEADER_LENGTH;
   }
 
   /** Walks the attributes once: whether all lie within the message. Remembers where the special ones are. */
@@ -106,6 +111,11 @@ public final class StunMessage {
   /** The transaction ID. */
   public TransactionId transactionId() {
     return new TransactionId(bytes.getInt(8), bytes.getLong(12));
+  }
+
+  /** The word behind the length: the magic cookie, but in a message of RFC 3489. */
+  int cookie() {
+    return bytes.getInt(4);
   }
 
   /** Whether this is a message of a class and method. */
@@ -248,6 +258,36 @@ public final class StunMessage {
   private boolean isUnknownRequired(int at, AttributeSet understood) {
     int type = typeAt(at);
     return AttributeType.isComprehensionRequired(type) && !understood.contains(type);
+  }
+
+  /**
+   * Puts another value into the TRANSACTION-TRANSMIT-COUNTER of a finished message (RFC 7982), and makes integrity and
+   * FINGERPRINT right again.
+   *
+   * @param key what the message was signed with, if it was
+   */
+  static void count(ByteBuffer bytes, int counter, @Nullable IntegrityKey key) {
+    StunMessage message = tryParse(bytes);
+    int at = message == null ? 0 : message.find(AttributeType.TRANSACTION_TRANSMIT_COUNTER.code());
+    if (message == null || at == 0) {
+      throw new IllegalStateException(
+          "a message without " + AttributeType.TRANSACTION_TRANSMIT_COUNTER);
+    }
+    ByteBuffer own = message.bytes;
+    own.putInt(at + 4, counter);
+    if (key != null && message.integrityAt != 0) {
+      int sha1At = message.integrityAt;
+      ByteBuffer hmac = key.sha1(own, 0, sha1At, message.next(sha1At) - HEADER_LENGTH);
+      own.put(sha1At + 4, hmac, 0, message.lengthAt(sha1At));
+    }
+    if (key != null && message.sha256At != 0) {
+      int at256 = message.sha256At;
+      ByteBuffer hmac = key.sha256(own, 0, at256, message.next(at256) - HEADER_LENGTH);
+      own.put(at256 + 4, hmac, 0, message.lengthAt(at256));
+    }
+    if (message.fingerprintAt != 0) {
+      own.putInt(message.fingerprintAt + 4, fingerprint(own, 0, message.fingerprintAt));
+    }
   }
 
   /** The same message over bytes of its own. */

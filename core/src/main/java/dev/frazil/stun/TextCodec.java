@@ -56,6 +56,11 @@ final class TextCodec extends AttributeCodec<String> {
     }
   }
 
+  /** Whether REALM and NONCE can be sent with this value: under 128 characters (RFC 8489 14.9, 14.10). */
+  static boolean isSendable(String value) {
+    return value.codePointCount(0, value.length()) < 128 && value.getBytes(UTF_8).length <= 509;
+  }
+
   /** Writes UTF-8; plain ASCII without allocating. */
   static void encode(ByteBuffer out, String value) {
     for (int i = 0; i < value.length(); i++) {

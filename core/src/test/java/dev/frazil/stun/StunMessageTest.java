@@ -550,7 +550,7 @@ class StunMessageTest {
         .integrity(KEY)
         .fingerprint());
     int parsed = 0;
-    for (int i = 0; i < 30_000; i++) {
+    for (int i = 0; i < 10_000; i++) {
       ByteBuffer bytes = copy(seed);
       for (int n = random.nextInt(6); n >= 0; n--) {
         bytes.put(random.nextInt(bytes.limit()), (byte) random.nextInt(256));
@@ -570,6 +570,6 @@ class StunMessageTest {
         message.toString();
       }
     }
-    assertThat(parsed).isGreaterThan(3_000);
+    assertThat(parsed).isGreaterThan(1_000);
   }
 }
