@@ -265,16 +265,16 @@ public final class AttributeType<T> {
 
   /** An address in the form of MAPPED-ADDRESS. */
   public static AttributeType<TransportAddress> ofAddress(int code, String name) {
-    return new AttributeType<>(code, name, new AddressCodec(false));
+    return new AttributeType<>(code, name, new ValueCodecs.OfAddress(false));
   }
 
   /** An address in the form of XOR-MAPPED-ADDRESS. */
   public static AttributeType<TransportAddress> ofXorAddress(int code, String name) {
-    return new AttributeType<>(code, name, new AddressCodec(true));
+    return new AttributeType<>(code, name, new ValueCodecs.OfAddress(true));
   }
 
   private static AttributeType<Integer> upper(int code, String name, int bits, int shortest) {
-    return new AttributeType<>(code, name, new IntegerCodec(bits, shortest));
+    return new AttributeType<>(code, name, new ValueCodecs.OfInteger(bits, shortest));
   }
 
   /** The 16-bit number on the wire. */

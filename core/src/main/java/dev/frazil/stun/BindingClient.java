@@ -24,7 +24,7 @@ public final class BindingClient implements ProtocolMachine {
      *
      * @param error the server's error code, where it sent one
      */
-    void failed(StunFailure failure, @Nullable ErrorCode error);
+    void failed(StunClient.Failure failure, @Nullable ErrorCode error);
   }
 
   /** What a Binding response may hold; the attributes of RFC 3489 are ignored (RFC 5389 12.1). */
@@ -100,14 +100,15 @@ public final class BindingClient implements ProtocolMachine {
         mapped = response.get(AttributeType.MAPPED_ADDRESS, path.local().transport());
       }
       if (mapped == null) {
-        outbox.failed(StunFailure.BAD_RESPONSE, null);
+        outbox.failed(StunClient.Failure.BAD_RESPONSE, null);
       } else {
         outbox.mapped(mapped, response);
       }
     }
 
     @Override
-    public void failed(StunClient.Request request, StunFailure failure, @Nullable ErrorCode error) {
+    public void failed(
+        StunClient.Request request, StunClient.Failure failure, @Nullable ErrorCode error) {
       outbox.failed(failure, error);
     }
   }

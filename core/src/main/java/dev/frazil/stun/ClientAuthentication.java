@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * remembers what it learnt about the server, so it belongs to one client.
  */
 public abstract sealed class ClientAuthentication
-    permits ClientAuthentication.None, ShortTermClient, LongTermClient {
+    permits ClientAuthentication.None, ClientAuthentication.ShortTerm, LongTermClient {
   ClientAuthentication() {}
 
   /** No proof is given or wanted. */
@@ -22,7 +22,7 @@ public abstract sealed class ClientAuthentication
    */
   public static ClientAuthentication shortTerm(
       String username, String password, Integrity integrity) {
-    return new ShortTermClient(username, password, integrity);
+    return new ShortTerm(username, password, integrity);
   }
 
   /** By a long-term credential: once the server asks for it, and from then on. */
@@ -60,6 +60,37 @@ public abstract sealed class ClientAuthentication
 
     @Override
     Verdict judge(StunMessage response, @Nullable Signature signature) {
+      return Verdict.ACCEPTED;
+    }
+  }
+
+  /** The short-term mechanism on the client's side (RFC 8489 9.1.2, 9.1.4, 9.1.5). */
+  static final class ShortTerm extends ClientAuthentication {
+    private final String username;
+    private final Signature signature;
+    private Integrity integrity;
+
+    ShortTerm(String username, String password, Integrity integrity) {
+      this.username = OpaqueString.enforce("username", username);
+      this.signature = new Signature(IntegrityKey.shortTerm(password), null);
+      this.integrity = integrity;
+    }
+
+    @Override
+    Signature sign(StunBuilder request) {
+      integrity.seal(request.put(AttributeType.USERNAME, username), signature.key());
+      return signature;
+    }
+
+    @Override
+    Verdict judge(StunMessage response, @Nullable Signature used) {
+      if (!response.verifyIntegrity(signature.key())) {
+        return Verdict.VIOLATION; // also errors without integrity: anybody could have sent them
+      }
+      boolean sha256 = response.has(AttributeType.MESSAGE_INTEGRITY_SHA256);
+      if (integrity == Integrity.BOTH) {
+        integrity = sha256 ? Integrity.SHA256 : Integrity.SHA1; // RFC 8489 9.1.5
+      }
       return Verdict.ACCEPTED;
     }
   }

@@ -98,7 +98,7 @@ public final class ClientTransaction extends DeadlineQueue.Entry {
   private void send(Outbox outbox, long now) {
     if (counted != null) {
       counted[sends] = now;
-      StunMessage.count(request.clear(), TransmitCounter.of(sends + 1, 0), key);
+      StunMessage.count(request.clear(), TransmitCounts.of(sends + 1, 0), key);
     }
     sends++;
     lastSent = now;
@@ -122,7 +122,7 @@ public final class ClientTransaction extends DeadlineQueue.Entry {
    */
   long roundTrip(StunMessage response, long now) {
     int counter = response.intValue(AttributeType.TRANSACTION_TRANSMIT_COUNTER, 0);
-    int answered = TransmitCounter.request(counter);
+    int answered = TransmitCounts.request(counter);
     if (counted != null && answered >= 1 && answered <= sends) {
       return now - counted[answered - 1];
     }

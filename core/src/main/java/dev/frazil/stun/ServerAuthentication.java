@@ -1,6 +1,8 @@
 package dev.frazil.stun;
 
 import dev.frazil.net.TransportAddress;
+import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Function;
 import java.util.random.RandomGenerator;
@@ -17,8 +19,75 @@ import org.jspecify.annotations.Nullable;
  * verdict.finish(builder).fingerprint().finish();
  * }</pre>
  */
-public abstract sealed class ServerAuthentication permits ShortTermServer, LongTermServer {
+public abstract sealed class ServerAuthentication
+    permits ServerAuthentication.ShortTerm, LongTermServer {
   ServerAuthentication() {}
+
+  /** Where a server looks its users up. */
+  @FunctionalInterface
+  public interface Accounts {
+    /**
+     * The key of a user.
+     *
+     * @param username as it came from the network
+     * @param realm the server's realm
+     * @param algorithm MD5 or SHA-256
+     * @return null when there is no such user, or none with a key of that algorithm
+     */
+    @Nullable IntegrityKey key(String username, String realm, PasswordAlgorithm algorithm);
+
+    /**
+     * The user behind a USERHASH; null when there is none. Asked only by a server that offers username anonymity.
+     *
+     * @param userhash 32 bytes; see {@link LongTermCredential#userhash}
+     */
+    default @Nullable String username(ByteBuffer userhash, String realm) {
+      return null;
+    }
+  }
+
+  /**
+   * How a server challenges its clients (RFC 8489 9.2).
+   *
+   * @param realm under 128 characters; a domain name of the provider is recommended
+   * @param passwordAlgorithms what is offered, the best first; empty turns the feature off: MD5 alone, as in RFC 5389
+   * @param usernameAnonymity whether clients are to send USERHASH instead of USERNAME
+   * @param nonceLifetime how long a nonce is good
+   */
+  public record LongTermOptions(
+      String realm,
+      List<PasswordAlgorithm> passwordAlgorithms,
+      boolean usernameAnonymity,
+      Duration nonceLifetime) {
+    public LongTermOptions {
+      realm = OpaqueString.enforce("realm", realm);
+      if (!TextCodec.isSendable(realm)) {
+        throw new IllegalArgumentException("realm has 128 characters or more (RFC 8489 14.9)");
+      }
+      passwordAlgorithms = List.copyOf(passwordAlgorithms);
+      for (PasswordAlgorithm algorithm : passwordAlgorithms) {
+        if (!algorithm.isSupported()) {
+          throw new IllegalArgumentException(
+              "password algorithm " + algorithm + " is not supported");
+        }
+      }
+      if (nonceLifetime.isNegative()
+          || nonceLifetime.isZero()
+          || nonceLifetime.compareTo(Duration.ofDays(365)) > 0) {
+        throw new IllegalArgumentException(
+            "nonceLifetime is over 0 and at most a year, not " + nonceLifetime);
+      }
+    }
+
+    /** SHA-256 and MD5, no username anonymity, nonces for an hour. */
+    public static LongTermOptions ofRealm(String realm) {
+      return new LongTermOptions(
+          realm,
+          List.of(PasswordAlgorithm.SHA_256, PasswordAlgorithm.MD5),
+          false,
+          Duration.ofHours(1));
+    }
+  }
 
   /**
    * By short-term credentials.
@@ -26,7 +95,7 @@ public abstract sealed class ServerAuthentication permits ShortTermServer, LongT
    * @param keys the key of a username, null for an unknown one
    */
   public static ServerAuthentication shortTerm(Function<String, @Nullable IntegrityKey> keys) {
-    return new ShortTermServer(keys);
+    return new ShortTerm(keys);
   }
 
   /** By long-term credentials. */
@@ -106,4 +175,30 @@ public abstract sealed class ServerAuthentication permits ShortTermServer, LongT
   }
 
   record Challenge(String realm, String nonce, List<PasswordAlgorithm> algorithms) {}
+
+  /** The short-term checks of a server (RFC 8489 9.1.3). */
+  static final class ShortTerm extends ServerAuthentication {
+    private static final Verdict BAD_REQUEST = Verdict.refused(ErrorCode.BAD_REQUEST, null);
+    private static final Verdict UNAUTHENTICATED = Verdict.refused(ErrorCode.UNAUTHENTICATED, null);
+
+    private final Function<String, @Nullable IntegrityKey> keys;
+
+    ShortTerm(Function<String, @Nullable IntegrityKey> keys) {
+      this.keys = keys;
+    }
+
+    @Override
+    public Verdict check(StunMessage message, TransportAddress source, long now) {
+      String username = message.get(AttributeType.USERNAME);
+      if (!message.hasIntegrity() || username == null) {
+        return BAD_REQUEST;
+      }
+      IntegrityKey key = keys.apply(username);
+      if (key == null || !message.verifyIntegrity(key)) {
+        return UNAUTHENTICATED;
+      }
+      boolean sha256 = message.has(AttributeType.MESSAGE_INTEGRITY_SHA256);
+      return Verdict.accepted(username, key, sha256 ? Integrity.SHA256 : Integrity.SHA1);
+    }
+  }
 }

@@ -82,7 +82,7 @@ public final class StunBuilder {
   /** The same without boxing. */
   public StunBuilder put(AttributeType<Integer> type, int value) {
     int at = open(type);
-    ((IntegerCodec) type.codec).writeInt(out, value);
+    ((ValueCodecs.OfInteger) type.codec).writeInt(out, value);
     return close(at);
   }
 

@@ -35,7 +35,23 @@ public final class StunClient implements ProtocolMachine {
      *
      * @param error the server's error code, where it sent one
      */
-    void failed(Request request, StunFailure failure, @Nullable ErrorCode error);
+    void failed(Request request, Failure failure, @Nullable ErrorCode error);
+  }
+
+  /** Why a request came to nothing. */
+  public enum Failure {
+    /** No response came. */
+    TIMEOUT,
+    /** Responses came, but without the integrity that the credential gives (RFC 8489 9.1.4, 9.2.5). */
+    INTEGRITY_VIOLATION,
+    /** The server refused; its error code tells why. */
+    ERROR_RESPONSE,
+    /** The server does not take the credential, or asks for what can't be done. */
+    UNAUTHENTICATED,
+    /** A response that holds attributes which have to be understood and are not, or lacks what it has to hold. */
+    BAD_RESPONSE,
+    /** The network says that the server can't be reached, or the connection broke. */
+    UNREACHABLE
   }
 
   /**
@@ -149,7 +165,7 @@ public final class StunClient implements ProtocolMachine {
       builder.put(AttributeType.SOFTWARE, options.software());
     }
     if (options.countTransmissions()) {
-      builder.put(AttributeType.TRANSACTION_TRANSMIT_COUNTER, TransmitCounter.FIRST);
+      builder.put(AttributeType.TRANSACTION_TRANSMIT_COUNTER, TransmitCounts.FIRST);
     }
     request.attributes.accept(builder);
     request.signature = authentication.sign(builder);
@@ -185,7 +201,7 @@ public final class StunClient implements ProtocolMachine {
       case VIOLATION -> violate(request, now);
       case RETRY -> retry(request, response, now);
       case REFUSED ->
-        fail(request, StunFailure.UNAUTHENTICATED, response.get(AttributeType.ERROR_CODE), now);
+        fail(request, Failure.UNAUTHENTICATED, response.get(AttributeType.ERROR_CODE), now);
     }
   }
 
@@ -194,9 +210,9 @@ public final class StunClient implements ProtocolMachine {
     ErrorCode error = success ? null : response.get(AttributeType.ERROR_CODE);
     boolean understood = response.unknownRequired(request.understood).length == 0;
     if (!understood || !success && error == null) {
-      fail(request, StunFailure.BAD_RESPONSE, error, now); // RFC 8489 6.3.3, 6.3.4
+      fail(request, Failure.BAD_RESPONSE, error, now); // RFC 8489 6.3.3, 6.3.4
     } else if (error != null) {
-      fail(request, StunFailure.ERROR_RESPONSE, error, now);
+      fail(request, Failure.ERROR_RESPONSE, error, now);
     } else {
       end(request, now);
       outbox.answered(request, response);
@@ -215,21 +231,21 @@ public final class StunClient implements ProtocolMachine {
   private void violate(Request request, long now) {
     request.violated = true;
     if (path.local().transport() == Transport.TCP) {
-      fail(request, StunFailure.INTEGRITY_VIOLATION, null, now);
+      fail(request, Failure.INTEGRITY_VIOLATION, null, now);
     }
   }
 
   private void retry(Request request, StunMessage response, long now) {
     measure(request, response, now);
     if (request.retries++ == Request.MOST_RETRIES) {
-      fail(request, StunFailure.UNAUTHENTICATED, response.get(AttributeType.ERROR_CODE), now);
+      fail(request, Failure.UNAUTHENTICATED, response.get(AttributeType.ERROR_CODE), now);
       return;
     }
     forget(request);
     send(request, now);
   }
 
-  private void fail(Request request, StunFailure failure, @Nullable ErrorCode error, long now) {
+  private void fail(Request request, Failure failure, @Nullable ErrorCode error, long now) {
     end(request, now);
     outbox.failed(request, failure, error);
   }
@@ -259,11 +275,7 @@ public final class StunClient implements ProtocolMachine {
       if (transaction.handleTimeout(outbox, now)) {
         deadlines.schedule(transaction, transaction.nextTimeout());
       } else if (request != null) {
-        fail(
-            request,
-            request.violated ? StunFailure.INTEGRITY_VIOLATION : StunFailure.TIMEOUT,
-            null,
-            now);
+        fail(request, request.violated ? Failure.INTEGRITY_VIOLATION : Failure.TIMEOUT, null, now);
       }
     }
   }
@@ -281,7 +293,7 @@ public final class StunClient implements ProtocolMachine {
     all.addAll(waiting);
     waiting.clear();
     for (Request request : all) {
-      fail(request, StunFailure.UNREACHABLE, null, now);
+      fail(request, Failure.UNREACHABLE, null, now);
     }
   }
 }

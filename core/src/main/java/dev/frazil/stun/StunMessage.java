@@ -145,14 +145,14 @@ public final class StunMessage {
     int at = find(type.code());
     return at == 0
         ? null
-        : ((AddressCodec) type.codec).read(bytes, at + 4, lengthAt(at), transport);
+        : ((ValueCodecs.OfAddress) type.codec).read(bytes, at + 4, lengthAt(at), transport);
   }
 
   /** The attribute's value without boxing; {@code ifAbsent} when it is absent or malformed. */
   public int intValue(AttributeType<Integer> type, int ifAbsent) {
     int at = find(type.code());
     return at != 0 && type.codec.isReadable(bytes, at + 4, lengthAt(at))
-        ? ((IntegerCodec) type.codec).readInt(bytes, at + 4)
+        ? ((ValueCodecs.OfInteger) type.codec).readInt(bytes, at + 4)
         : ifAbsent;
   }
 

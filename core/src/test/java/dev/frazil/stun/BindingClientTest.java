@@ -25,7 +25,7 @@ class BindingClientTest {
   private static final class Answers implements BindingClient.Outbox {
     final List<ByteBuffer> sent = new ArrayList<>();
     final List<TransportAddress> mapped = new ArrayList<>();
-    final List<StunFailure> failures = new ArrayList<>();
+    final List<StunClient.Failure> failures = new ArrayList<>();
 
     @Nullable ErrorCode error;
 
@@ -40,7 +40,7 @@ class BindingClientTest {
     }
 
     @Override
-    public void failed(StunFailure failure, @Nullable ErrorCode code) {
+    public void failed(StunClient.Failure failure, @Nullable ErrorCode code) {
       failures.add(failure);
       error = code;
     }
@@ -118,7 +118,7 @@ class BindingClientTest {
   void successWithoutAnAddressIsNoSuccess() {
     respond(b ->
         b.put(AttributeType.ofBytes(0x0020, "XOR-MAPPED-ADDRESS", 0, 0), ByteBuffer.allocate(0)));
-    assertThat(answers.failures).containsExactly(StunFailure.BAD_RESPONSE);
+    assertThat(answers.failures).containsExactly(StunClient.Failure.BAD_RESPONSE);
   }
 
   @Test
@@ -130,7 +130,7 @@ class BindingClientTest {
             b -> b.put(AttributeType.ERROR_CODE, ErrorCode.of(300))
                 .put(AttributeType.ALTERNATE_SERVER, MAPPED)),
         0);
-    assertThat(answers.failures).containsExactly(StunFailure.ERROR_RESPONSE);
+    assertThat(answers.failures).containsExactly(StunClient.Failure.ERROR_RESPONSE);
     assertThat(answers.error).isEqualTo(ErrorCode.of(300));
     assertThat(answers.sent).hasSize(1);
   }
@@ -141,14 +141,14 @@ class BindingClientTest {
       client.handleTimeout(client.nextTimeout());
     }
     assertThat(answers.sent).hasSize(7);
-    assertThat(answers.failures).containsExactly(StunFailure.TIMEOUT);
+    assertThat(answers.failures).containsExactly(StunClient.Failure.TIMEOUT);
   }
 
   @Test
   @Tag("STUN-0430")
   void unreachableServerFailsAtOnce() {
     client.handleUnreachable(0);
-    assertThat(answers.failures).containsExactly(StunFailure.UNREACHABLE);
+    assertThat(answers.failures).containsExactly(StunClient.Failure.UNREACHABLE);
   }
 
   @Test

@@ -335,7 +335,7 @@ class BindingServerTest {
   @Tag("STUN-1270")
   void transmissionsAreCountedWhereThatIsOn() {
     ByteBuffer counted = StunBuilder.request(Method.BINDING, ID, ByteBuffer.allocate(100))
-        .put(AttributeType.TRANSACTION_TRANSMIT_COUNTER, TransmitCounter.of(3, 0))
+        .put(AttributeType.TRANSACTION_TRANSMIT_COUNTER, TransmitCounts.of(3, 0))
         .finish();
     receive(counted.duplicate());
     assertThat(outbox.last().has(AttributeType.TRANSACTION_TRANSMIT_COUNTER))

@@ -145,7 +145,7 @@ class ClientTransactionTest {
   void countedTransmissionsSayWhichTheyAreAndStaySealed() {
     IntegrityKey key = IntegrityKey.shortTerm("pass");
     ByteBuffer request = StunBuilder.request(Method.BINDING, ID, ByteBuffer.allocate(200))
-        .put(AttributeType.TRANSACTION_TRANSMIT_COUNTER, TransmitCounter.FIRST)
+        .put(AttributeType.TRANSACTION_TRANSMIT_COUNTER, TransmitCounts.FIRST)
         .integrity(key)
         .integritySha256(key)
         .fingerprint()
@@ -164,7 +164,7 @@ class ClientTransactionTest {
     }
     StunMessage response =
         StunMessage.tryParse(StunBuilder.success(Method.BINDING, ID, ByteBuffer.allocate(100))
-            .put(AttributeType.TRANSACTION_TRANSMIT_COUNTER, TransmitCounter.of(2, 1))
+            .put(AttributeType.TRANSACTION_TRANSMIT_COUNTER, TransmitCounts.of(2, 1))
             .finish());
     assertThat(transaction.roundTrip(response, START + 700 * MS)).isEqualTo(200 * MS);
   }

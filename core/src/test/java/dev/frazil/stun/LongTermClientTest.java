@@ -29,17 +29,19 @@ class LongTermClientTest {
   private static final FiveTuple PATH = new FiveTuple(
       TransportAddress.udp("192.0.2.1", 5000), TransportAddress.udp("198.51.100.1", 3478));
 
-  private static final Accounts ACCOUNTS = new Accounts() {
-    @Override
-    public @Nullable IntegrityKey key(String username, String realm, PasswordAlgorithm algorithm) {
-      return username.equals("user") ? USER.key(realm, algorithm) : null;
-    }
+  private static final ServerAuthentication.Accounts ACCOUNTS =
+      new ServerAuthentication.Accounts() {
+        @Override
+        public @Nullable IntegrityKey key(
+            String username, String realm, PasswordAlgorithm algorithm) {
+          return username.equals("user") ? USER.key(realm, algorithm) : null;
+        }
 
-    @Override
-    public @Nullable String username(ByteBuffer userhash, String realm) {
-      return userhash.equals(USER.userhash(realm)) ? "user" : null;
-    }
-  };
+        @Override
+        public @Nullable String username(ByteBuffer userhash, String realm) {
+          return userhash.equals(USER.userhash(realm)) ? "user" : null;
+        }
+      };
 
   private final Recorder outbox = new Recorder();
   private final Recorder serverOutbox = new Recorder();
@@ -59,8 +61,8 @@ class LongTermClientTest {
 
   private static BindingServer server(
       List<PasswordAlgorithm> algorithms, boolean anonymity, Recorder outbox) {
-    LongTermOptions options =
-        new LongTermOptions(REALM, algorithms, anonymity, Duration.ofHours(1));
+    ServerAuthentication.LongTermOptions options =
+        new ServerAuthentication.LongTermOptions(REALM, algorithms, anonymity, Duration.ofHours(1));
     ServerAuthentication authentication =
         ServerAuthentication.longTerm(options, ACCOUNTS, new Random(2));
     return new BindingServer(BindingServer.Options.DEFAULT, authentication, new Random(3), outbox);
@@ -156,7 +158,7 @@ class LongTermClientTest {
     for (int i = 0; i < 10; i++) {
       respond(MessageClass.ERROR, challenge(438, REALM, "n" + i));
     }
-    assertThat(outbox.failures).containsExactly(StunFailure.UNAUTHENTICATED);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.UNAUTHENTICATED);
     assertThat(outbox.sent).hasSize(5);
   }
 
@@ -167,7 +169,7 @@ class LongTermClientTest {
     ask();
     exchange(server(BOTH, false, serverOutbox), 0);
     assertThat(outbox.sent).hasSize(2);
-    assertThat(outbox.failures).containsExactly(StunFailure.UNAUTHENTICATED);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.UNAUTHENTICATED);
     assertThat(outbox.errors).containsExactly(ErrorCode.of(401));
   }
 
@@ -212,7 +214,7 @@ class LongTermClientTest {
         challenge(401, REALM, "obMatJos2AAABn")
             .andThen(b -> b.put(AttributeType.PASSWORD_ALGORITHMS, offered)));
     assertThat(outbox.sent).hasSize(1);
-    assertThat(outbox.failures).containsExactly(StunFailure.UNAUTHENTICATED);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.UNAUTHENTICATED);
   }
 
   @Test
@@ -234,7 +236,7 @@ class LongTermClientTest {
     ask();
     respond(MessageClass.ERROR, challenge(401, REALM, nonce));
     assertThat(outbox.sent).hasSize(1);
-    assertThat(outbox.failures).containsExactly(StunFailure.UNAUTHENTICATED);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.UNAUTHENTICATED);
   }
 
   @Test
@@ -287,7 +289,7 @@ class LongTermClientTest {
         assertThat(outbox.failures)
             .hasSize(before + 1)
             .last()
-            .isEqualTo(StunFailure.UNAUTHENTICATED);
+            .isEqualTo(StunClient.Failure.UNAUTHENTICATED);
       }
     }
   }

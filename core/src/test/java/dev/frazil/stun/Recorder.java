@@ -13,7 +13,7 @@ final class Recorder implements StunClient.Outbox {
   final List<StunClient.Request> answered = new ArrayList<>();
   final List<StunMessage> answers = new ArrayList<>();
   final List<StunClient.Request> failed = new ArrayList<>();
-  final List<StunFailure> failures = new ArrayList<>();
+  final List<StunClient.Failure> failures = new ArrayList<>();
   final List<@Nullable ErrorCode> errors = new ArrayList<>();
 
   @Override
@@ -30,7 +30,8 @@ final class Recorder implements StunClient.Outbox {
   }
 
   @Override
-  public void failed(StunClient.Request request, StunFailure failure, @Nullable ErrorCode error) {
+  public void failed(
+      StunClient.Request request, StunClient.Failure failure, @Nullable ErrorCode error) {
     failed.add(request);
     failures.add(failure);
     errors.add(error);

@@ -26,22 +26,24 @@ class ServerAuthenticationTest {
       List.of(PasswordAlgorithm.SHA_256, PasswordAlgorithm.MD5);
   private static final long HOUR = Duration.ofHours(1).toNanos();
 
-  private static final Accounts ACCOUNTS = new Accounts() {
-    @Override
-    public @Nullable IntegrityKey key(String username, String realm, PasswordAlgorithm algorithm) {
-      return username.equals("user") ? USER.key(realm, algorithm) : null;
-    }
+  private static final ServerAuthentication.Accounts ACCOUNTS =
+      new ServerAuthentication.Accounts() {
+        @Override
+        public @Nullable IntegrityKey key(
+            String username, String realm, PasswordAlgorithm algorithm) {
+          return username.equals("user") ? USER.key(realm, algorithm) : null;
+        }
 
-    @Override
-    public @Nullable String username(ByteBuffer userhash, String realm) {
-      return userhash.equals(USER.userhash(realm)) ? "user" : null;
-    }
-  };
+        @Override
+        public @Nullable String username(ByteBuffer userhash, String realm) {
+          return userhash.equals(USER.userhash(realm)) ? "user" : null;
+        }
+      };
 
   private static ServerAuthentication longTerm(
       List<PasswordAlgorithm> algorithms, boolean anonymity) {
-    LongTermOptions options =
-        new LongTermOptions(REALM, algorithms, anonymity, Duration.ofHours(1));
+    ServerAuthentication.LongTermOptions options =
+        new ServerAuthentication.LongTermOptions(REALM, algorithms, anonymity, Duration.ofHours(1));
     return ServerAuthentication.longTerm(options, ACCOUNTS, new Random(1));
   }
 
@@ -312,7 +314,9 @@ class ServerAuthenticationTest {
     String nonce = nonce(server, 0);
     IntegrityKey md5 = USER.key(REALM, PasswordAlgorithm.MD5);
     ServerAuthentication another = ServerAuthentication.longTerm(
-        LongTermOptions.ofRealm(REALM), ACCOUNTS, new Random(2)); // with another secret
+        ServerAuthentication.LongTermOptions.ofRealm(REALM),
+        ACCOUNTS,
+        new Random(2)); // with another secret
     List<String> forged = new java.util.ArrayList<>(List.of(
         "x",
         "obMatJos2",
@@ -397,11 +401,12 @@ class ServerAuthenticationTest {
     assertThatThrownBy(() -> new LongTermCredential("u", "\t")).hasMessageContaining("password");
     assertThatThrownBy(() -> new LongTermCredential("u".repeat(509), "p"))
         .hasMessageContaining("508");
-    assertThatThrownBy(() -> LongTermOptions.ofRealm("r".repeat(128)))
+    assertThatThrownBy(() -> ServerAuthentication.LongTermOptions.ofRealm("r".repeat(128)))
         .hasMessageContaining("realm");
-    assertThatThrownBy(() -> new LongTermOptions("r", BOTH, false, Duration.ZERO))
+    assertThatThrownBy(
+            () -> new ServerAuthentication.LongTermOptions("r", BOTH, false, Duration.ZERO))
         .hasMessageContaining("nonceLifetime");
-    assertThatThrownBy(() -> new LongTermOptions(
+    assertThatThrownBy(() -> new ServerAuthentication.LongTermOptions(
             "r",
             List.of(new PasswordAlgorithm(3, ByteBuffer.allocate(0))),
             false,

@@ -104,7 +104,7 @@ class StunClientTest {
     assertThat(outbox.answered).hasSize(1);
     assertThat(outbox.sent).hasSize(11);
     runOut();
-    assertThat(outbox.failures).hasSize(10).containsOnly(StunFailure.TIMEOUT);
+    assertThat(outbox.failures).hasSize(10).containsOnly(StunClient.Failure.TIMEOUT);
   }
 
   @Test
@@ -135,7 +135,7 @@ class StunClientTest {
     assertThat(outbox.sent).hasSize(7);
     assertThat(now - start).isEqualTo(39_500 * MS);
     assertThat(outbox.failed).containsExactly(request);
-    assertThat(outbox.failures).containsExactly(StunFailure.TIMEOUT);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.TIMEOUT);
   }
 
   @Test
@@ -165,7 +165,7 @@ class StunClientTest {
       ask();
     }
     client.handleUnreachable(now);
-    assertThat(outbox.failures).hasSize(12).containsOnly(StunFailure.UNREACHABLE);
+    assertThat(outbox.failures).hasSize(12).containsOnly(StunClient.Failure.UNREACHABLE);
     assertThat(outbox.sent).hasSize(10);
     assertThat(client.nextTimeout()).isEqualTo(ProtocolMachine.NEVER);
   }
@@ -180,10 +180,10 @@ class StunClientTest {
     runOut();
     assertThat(outbox.sent).hasSize(1);
     assertThat(now - start).isEqualTo(39_500 * MS);
-    assertThat(outbox.failures).containsExactly(StunFailure.TIMEOUT);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.TIMEOUT);
     ask();
     client.handleUnreachable(now);
-    assertThat(outbox.failures).last().isEqualTo(StunFailure.UNREACHABLE);
+    assertThat(outbox.failures).last().isEqualTo(StunClient.Failure.UNREACHABLE);
   }
 
   @Test
@@ -221,7 +221,7 @@ class StunClientTest {
     assertThat(outbox.answered).hasSize(1);
     ask();
     respond(MessageClass.SUCCESS, b -> b.flag(AttributeType.ofFlag(0x7ABC, "UNKNOWN")));
-    assertThat(outbox.failures).containsExactly(StunFailure.BAD_RESPONSE);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.BAD_RESPONSE);
   }
 
   @ParameterizedTest
@@ -230,7 +230,7 @@ class StunClientTest {
   void errorResponseFailsTheRequestAndIsNotResent(int code) {
     ask();
     respond(MessageClass.ERROR, code(code));
-    assertThat(outbox.failures).containsExactly(StunFailure.ERROR_RESPONSE);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.ERROR_RESPONSE);
     assertThat(outbox.errors).containsExactly(ErrorCode.of(code));
     assertThat(outbox.sent).hasSize(1);
   }
@@ -243,7 +243,8 @@ class StunClientTest {
     ask();
     respond(
         MessageClass.ERROR, b -> code(400).accept(b.flag(AttributeType.ofFlag(0x7ABC, "UNKNOWN"))));
-    assertThat(outbox.failures).containsExactly(StunFailure.BAD_RESPONSE, StunFailure.BAD_RESPONSE);
+    assertThat(outbox.failures)
+        .containsExactly(StunClient.Failure.BAD_RESPONSE, StunClient.Failure.BAD_RESPONSE);
   }
 
   // Short-term credentials
@@ -296,7 +297,7 @@ class StunClientTest {
     ask();
     respond(MessageClass.SUCCESS, b -> {});
     runOut();
-    assertThat(outbox.failures).containsExactly(StunFailure.INTEGRITY_VIOLATION);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.INTEGRITY_VIOLATION);
     assertThat(outbox.sent).hasSize(7);
   }
 
@@ -307,7 +308,7 @@ class StunClientTest {
     shortTerm(Integrity.SHA1);
     ask();
     respond(MessageClass.SUCCESS, b -> b.integrity(wrongKey));
-    assertThat(outbox.failures).containsExactly(StunFailure.INTEGRITY_VIOLATION);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.INTEGRITY_VIOLATION);
   }
 
   @ParameterizedTest
