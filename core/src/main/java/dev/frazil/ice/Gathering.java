@@ -228,8 +228,8 @@ final class Gathering {
         CandidateType.SERVER_REFLEXIVE,
         probe.base,
         mapped,
-        probe.server.ip(),
-        probe.rank);
+        probe.server.address().ip(),
+        probe.server.rank());
     add(probe.generation, new LocalCandidate(reflexive, probe.base, true), now);
   }
 

@@ -14,6 +14,7 @@ import dev.frazil.stun.Method;
 import dev.frazil.stun.StunBuilder;
 import dev.frazil.stun.StunMessage;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -27,7 +28,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class ServerReflexive implements Schedule.Work {
   /** How many addresses of one server's name each base asks. */
-  static final int ADDRESSES_PER_SERVER = 2;
+  private static final int ADDRESSES_PER_SERVER = 2;
+
+  /**
+   * An address of a server.
+   *
+   * @param rank its place among all, for the local preference of its candidate
+   */
+  record Server(TransportAddress address, int rank) {}
 
   private final Session session;
   private final Schedule schedule;
@@ -111,28 +119,35 @@ final class ServerReflexive implements Schedule.Work {
 
   /** Queues a request to every server that a base can reach and has not asked yet. */
   void ask(Generation generation, Base base, long now) {
-    IpAddress from = base.address.ip();
-    if (!isWanted() || from.isIpv6() && from.isLinkLocal()) {
-      return;
-    }
-    List<StunServer> servers = session.configuration.stunServers;
-    for (int i = 0; i < servers.size(); i++) {
-      int rank = ADDRESSES_PER_SERVER * i;
-      int last = rank + ADDRESSES_PER_SERVER;
-      for (IpAddress to : resolved.getOrDefault(servers.get(i).host(), List.of())) {
-        IpAddress reachable = reachable(from, to);
-        if (reachable == null || rank == last) {
-          continue;
-        }
-        TransportAddress server = TransportAddress.udp(reachable, servers.get(i).port());
-        Probe probe = new Probe(generation, base, server, rank++, false);
-        if (generation.asked.add(new FiveTuple(base.address, server))) {
-          generation.probes.add(probe);
-          queue.add(probe);
-        }
+    for (Server server : servers(base.address.ip())) {
+      if (generation.asked.add(new FiveTuple(base.address, server.address()))) {
+        Probe probe = new Probe(generation, base, server, false);
+        generation.probes.add(probe);
+        queue.add(probe);
       }
     }
     schedule.wake(now);
+  }
+
+  /** The servers that an address of ours can reach, as far as their names are resolved. */
+  private List<Server> servers(IpAddress from) {
+    List<Server> reached = new ArrayList<>();
+    if (!isWanted() || from.isIpv6() && from.isLinkLocal()) {
+      return reached;
+    }
+    List<StunServer> configured = session.configuration.stunServers;
+    for (int i = 0; i < configured.size(); i++) {
+      StunServer server = configured.get(i);
+      int rank = ADDRESSES_PER_SERVER * i;
+      int end = rank + ADDRESSES_PER_SERVER;
+      for (IpAddress to : resolved.getOrDefault(server.host(), List.of())) {
+        IpAddress reachable = rank == end ? null : reachable(from, to);
+        if (reachable != null) {
+          reached.add(new Server(TransportAddress.udp(reachable, server.port()), rank++));
+        }
+      }
+    }
+    return reached;
   }
 
   private @Nullable IpAddress reachable(IpAddress from, IpAddress to) {
@@ -163,11 +178,17 @@ final class ServerReflexive implements Schedule.Work {
     return false;
   }
 
-  /** RFC 8445 14.3. */
+  /** RFC 8445 14.3: grows with the number of candidates that are being gathered. */
   private long rto() {
-    long candidates = session.streams.stream()
-        .mapToLong(stream -> stream.current.asked.size())
-        .sum();
+    long candidates = 0;
+    for (IceStream stream : session.streams) {
+      for (Base base : stream.bases) {
+        candidates += servers(base.address.ip()).size();
+      }
+      for (IceRequest.Open open : stream.opening) {
+        candidates += servers(open.address().address()).size();
+      }
+    }
     return Math.max(
         session.configuration.retransmission.initialRtoNanos(), session.ta * candidates);
   }
@@ -202,7 +223,7 @@ final class ServerReflexive implements Schedule.Work {
   /** RFC 8445 5.1.1.4: the mapping is to live until ICE is done. */
   private void askLater(Probe probe, long now) {
     Timer again = new Timer(time -> {
-      Probe refresh = new Probe(probe.generation, probe.base, probe.server, probe.rank, true);
+      Probe refresh = new Probe(probe.generation, probe.base, probe.server, true);
       if (refresh.isWanted()) {
         queue.add(refresh);
         schedule.wake(time);
@@ -215,21 +236,17 @@ final class ServerReflexive implements Schedule.Work {
   final class Probe implements Transaction {
     final Generation generation;
     final Base base;
-    final TransportAddress server;
-    /** The place of the server's address among all, for the local preference of its candidate. */
-    final int rank;
+    final Server server;
     /** Sent only to keep the NAT's mapping alive. */
     private final boolean refresh;
 
     private final Timer timer = new Timer(this::handleTimeout);
     private @Nullable ClientTransaction transaction;
 
-    private Probe(
-        Generation generation, Base base, TransportAddress server, int rank, boolean refresh) {
+    private Probe(Generation generation, Base base, Server server, boolean refresh) {
       this.generation = generation;
       this.base = base;
       this.server = server;
-      this.rank = rank;
       this.refresh = refresh;
     }
 
@@ -242,7 +259,7 @@ final class ServerReflexive implements Schedule.Work {
 
     private void start(long now) {
       transaction = new ClientTransaction(
-          new FiveTuple(base.address, server),
+          new FiveTuple(base.address, server.address()),
           StunBuilder.request(Method.BINDING, session.newTransactionId(), session.messageBuffer())
               .fingerprint()
               .finish(),
@@ -281,7 +298,8 @@ final class ServerReflexive implements Schedule.Work {
 
     private void failed(String why) {
       if (!refresh) {
-        session.warn("STUN server " + server + " from " + base.network.name() + ": " + why);
+        session.warn(
+            "STUN server " + server.address() + " from " + base.network.name() + ": " + why);
       }
     }
 

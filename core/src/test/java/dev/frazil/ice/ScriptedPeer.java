@@ -277,6 +277,11 @@ final class ScriptedPeer {
       return id;
     }
 
+    /** The path as the agent sees it. */
+    FiveTuple path() {
+      return path;
+    }
+
     /** The datagram. */
     ByteBuffer bytes() {
       StunBuilder builder = StunBuilder.request(Method.BINDING, id, buffer());
