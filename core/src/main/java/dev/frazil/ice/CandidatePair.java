@@ -39,11 +39,17 @@ final class CandidatePair {
   boolean nominating;
   /** Controlled: the peer nominated the pair before our own check succeeded. */
   boolean nominatedByPeer;
-  /** The value of the NOMINATION attribute; 1 for a plain USE-CANDIDATE, 0 before. */
+  /** The value of the NOMINATION attribute; 0 for a plain USE-CANDIDATE, and before. */
   int nomination;
 
   /** Until when the peer's consent to receive lasts (RFC 7675); 0 when there is none. */
   long consentUntil;
+
+  /** Consent was had and lost: the generation's credentials are not used on this path again (RFC 7675 5.1). */
+  boolean consentLost;
+
+  /** When something was last sent that keeps the path alive. */
+  long lastSent;
 
   /** No longer on its checklist. */
   boolean removed;

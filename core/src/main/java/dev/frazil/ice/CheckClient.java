@@ -156,7 +156,7 @@ final class CheckClient implements Schedule.Work {
     }
     session.forget(check.transaction.id());
     session.cancel(check.timer);
-    if (pair.removed || !pair.generation.isCurrent()) {
+    if (pair.removed || pair.consentLost || !pair.generation.isCurrent()) {
       return;
     }
     if (!path.equals(check.transaction.path())) {
@@ -204,6 +204,10 @@ final class CheckClient implements Schedule.Work {
       }
       return;
     }
+    if (error != null && error.code() == ErrorCode.FORBIDDEN && check.pair.hasConsent(now)) {
+      paths.consentLost(check.pair, "the peer revoked it", now); // RFC 7675 5.2
+      return;
+    }
     failIfCurrent(
         check,
         error == null ? "an error without a code" : "error " + error.code(),
@@ -227,6 +231,7 @@ final class CheckClient implements Schedule.Work {
     if (valid != null) {
       paths.invalidate(valid, why, now);
     }
+    nomination.failed(check, now);
     nomination.evaluate(pair.generation, now);
     nomination.updateList(pair.generation, now);
     set.wake(now);

@@ -21,9 +21,14 @@ final class CheckServer {
    * What an authenticated check says.
    *
    * @param ufrag the sender's ufrag
-   * @param nomination the NOMINATION attribute; 1 without one
+   * @param nomination the NOMINATION attribute, at least 1; 0 without one
    */
-  record Facts(String ufrag, int priority, boolean useCandidate, int nomination) {}
+  record Facts(String ufrag, int priority, boolean useCandidate, int nomination) {
+    /** With renomination agreed, libwebrtc nominates by the attribute alone. */
+    boolean nominates(boolean renomination) {
+      return useCandidate || renomination && nomination > 0;
+    }
+  }
 
   private static final AttributeSet UNDERSTOOD =
       AttributeSet.of(AttributeType.USERNAME, AttributeType.PRIORITY, AttributeType.USE_CANDIDATE);
@@ -61,17 +66,20 @@ final class CheckServer {
     }
     int refusal = refusal(path, request, generation, now);
     if (refusal != 0) {
-      DropReason reason = refusal == ErrorCode.ROLE_CONFLICT ? null : DropReason.BAD_REQUEST;
+      boolean bad = refusal == ErrorCode.BAD_REQUEST || refusal == ErrorCode.UNKNOWN_ATTRIBUTE;
+      DropReason reason = bad ? DropReason.BAD_REQUEST : null;
       refuse(path, request, refusal, generation, reason);
       return;
     }
-    answer(path, request, generation);
+    answer(path, request, generation, now);
     base.authenticated(path.remote());
     Facts facts = new Facts(
         username.substring(colon + 1),
         request.intValue(AttributeType.PRIORITY, 0),
         request.has(AttributeType.USE_CANDIDATE),
-        Math.max(1, request.intValue(AttributeType.NOMINATION, 1) & 0xFF_FFFF));
+        request.has(AttributeType.NOMINATION)
+            ? Math.max(1, request.intValue(AttributeType.NOMINATION, 1) & 0xFF_FFFF)
+            : 0);
     if (generation.isCurrent()) { // checks of the generation before are answered only (ICE-3640)
       act(generation, base, path.remote(), facts, now);
     }
@@ -81,6 +89,9 @@ final class CheckServer {
   private int refusal(FiveTuple path, StunMessage request, Generation generation, long now) {
     if (request.unknownRequired(UNDERSTOOD).length > 0) {
       return ErrorCode.UNKNOWN_ATTRIBUTE;
+    }
+    if (generation.revoked) {
+      return ErrorCode.FORBIDDEN;
     }
     boolean controlling = request.has(AttributeType.ICE_CONTROLLING);
     boolean controlled = request.has(AttributeType.ICE_CONTROLLED);
@@ -98,10 +109,18 @@ final class CheckServer {
     }
     boolean nominates = session.role == Role.CONTROLLED
         && generation.isCurrent()
-        && request.has(AttributeType.USE_CANDIDATE);
-    return nominates && !session.configuration.nominationFilter.test(path)
+        && (request.has(AttributeType.USE_CANDIDATE)
+            || generation.list.renomination && request.has(AttributeType.NOMINATION));
+    return nominates && !mayBeNominated(generation, path)
         ? ErrorCode.BAD_REQUEST // RFC 8445 7.3.1.5
         : 0;
+  }
+
+  private boolean mayBeNominated(Generation generation, FiveTuple path) {
+    CandidatePair pair = generation.list.find(path);
+    return !generation.list.lost
+        && (pair == null || !pair.consentLost)
+        && session.configuration.nominationFilter.test(path);
   }
 
   /** RFC 8445 7.3.1.1. */
@@ -135,7 +154,7 @@ final class CheckServer {
     }
   }
 
-  private void answer(FiveTuple path, StunMessage request, Generation generation) {
+  private void answer(FiveTuple path, StunMessage request, Generation generation, long now) {
     session.transmit(
         path,
         StunBuilder.success(Method.BINDING, request.transactionId(), session.messageBuffer())
@@ -147,6 +166,7 @@ final class CheckServer {
     if (pair != null) {
       pair.counters.requestsReceived++;
       pair.counters.responsesSent++;
+      pair.lastSent = now;
     }
   }
 
@@ -187,7 +207,7 @@ final class CheckServer {
       return;
     }
     trigger(pair, now);
-    if (facts.useCandidate()) {
+    if (facts.nominates(generation.list.renomination)) {
       nomination.nominatedByPeer(pair, facts.nomination(), now);
     }
   }
@@ -196,7 +216,9 @@ final class CheckServer {
   private static boolean concluded(
       Generation generation, Base base, @Nullable CandidatePair pair, Facts facts) {
     CandidatePair selected = generation.selected(base.component);
-    if (!generation.list.wants(base.component)) {
+    if (!generation.list.wants(base.component)
+        || generation.list.lost
+        || pair != null && pair.consentLost) {
       return true;
     }
     return selected != null

@@ -3,6 +3,7 @@ package dev.frazil.ice;
 import dev.frazil.net.FiveTuple;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -32,6 +33,10 @@ final class Checklist {
   int components;
   /** Checks go on after completion (draft-thatcher-ice-renomination). */
   boolean renomination;
+  /** The components for which the application chose a pair (draft-thatcher-ice-renomination). */
+  final BitSet pinned = new BitSet();
+  /** A selected pair is gone and none may take its place. */
+  boolean lost;
   /** Two lite agents had more than one pair to choose from for a component (RFC 8445 8.2). */
   boolean ambiguous;
 

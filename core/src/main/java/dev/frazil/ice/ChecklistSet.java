@@ -228,7 +228,8 @@ final class ChecklistSet {
     CandidatePair last = null;
     for (Generation generation : started()) {
       for (CandidatePair pair : generation.list.pairs()) {
-        if (pair.state == PairState.FAILED && (last == null || pair.priority < last.priority)) {
+        boolean failed = pair.state == PairState.FAILED && !pair.consentLost;
+        if (failed && (last == null || pair.priority < last.priority)) {
           last = pair;
         }
       }

@@ -32,7 +32,9 @@ final class Consent {
   private final ArrayDeque<TransactionId> outstanding = new ArrayDeque<>(2);
   private long lastAnswer;
   private long nextSend;
-  private long packetsAtLastKeepalive;
+  /** Whether consent is asked for; if not, the path is only kept alive. A lite agent does not ask (RFC 7675 4). */
+  private final boolean asks;
+
   private boolean inDoubt;
 
   Consent(Session session, Paths paths, Roles roles, CandidatePair pair, long now) {
@@ -40,6 +42,7 @@ final class Consent {
     this.paths = paths;
     this.roles = roles;
     this.pair = pair;
+    asks = session.configuration.consent && !session.configuration.lite;
     lastAnswer = now;
     nextSend = now + interval();
     arm();
@@ -52,14 +55,14 @@ final class Consent {
 
   /** RFC 7675 5.1: 5 s, each time times 0.8 to 1.2. */
   private long interval() {
-    return session.configuration.consent
+    return asks
         ? (long) (INTERVAL * session.configuration.random.nextDouble(0.8, 1.2))
         : session.configuration.keepaliveInterval;
   }
 
   private void arm() {
     long next = Math.min(nextSend, pair.consentUntil);
-    if (session.configuration.consent && !inDoubt) {
+    if (asks && !inDoubt) {
       next = Math.min(next, lastAnswer + session.configuration.disconnectedAfter);
     }
     session.schedule(timer, next);
@@ -71,16 +74,15 @@ final class Consent {
       return;
     }
     if (now >= nextSend) {
-      nextSend = now + interval();
-      if (session.configuration.consent) {
+      if (asks) {
+        nextSend = now + interval();
         ask(now);
       } else {
-        keepAlive();
+        keepAlive(now);
+        nextSend = pair.lastSent + interval();
       }
     }
-    if (session.configuration.consent
-        && !inDoubt
-        && now >= lastAnswer + session.configuration.disconnectedAfter) {
+    if (asks && !inDoubt && now >= lastAnswer + session.configuration.disconnectedAfter) {
       inDoubt = true;
       paths.updateState(now);
     }
@@ -100,17 +102,17 @@ final class Consent {
     session.transmit(pair.path, CheckClient.finish(builder, pair));
   }
 
-  /** RFC 8445 11: a Binding indication, unless data kept the path alive. */
-  private void keepAlive() {
-    if (pair.counters.packetsSent == packetsAtLastKeepalive) {
+  /** RFC 8445 11: a Binding indication, unless something else kept the path alive for so long. */
+  private void keepAlive(long now) {
+    if (now >= pair.lastSent + interval()) {
       session.transmit(
           pair.path,
           StunBuilder.indication(
                   Method.BINDING, session.newTransactionId(), session.messageBuffer())
               .fingerprint()
               .finish());
+      pair.lastSent = now;
     }
-    packetsAtLastKeepalive = pair.counters.packetsSent;
   }
 
   /** Stops watching; what is still outstanding no longer counts. */

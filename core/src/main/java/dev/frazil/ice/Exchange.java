@@ -15,6 +15,8 @@ final class Exchange {
   private static final int MAX_EARLY = 128;
 
   private static final int MAX_PAST = 16;
+  /** How many generations are still answered for: restarts may follow each other before one completes. */
+  private static final int MAX_PREVIOUS = 4;
 
   private final Session session;
   private final ChecklistSet set;
@@ -51,6 +53,10 @@ final class Exchange {
       boolean sameUfrag = known.ufrag().equals(remote.ufrag());
       boolean samePassword = known.password().equals(remote.password());
       if (sameUfrag && samePassword) {
+        if (known.lite() != remote.lite()) {
+          throw new IllegalArgumentException("lite " + remote.lite()
+              + ": only a restart changes between a lite and a full agent (RFC 8445 9)");
+        }
         return;
       }
       if (sameUfrag || samePassword) {
@@ -219,6 +225,7 @@ final class Exchange {
       boolean idle = generation.list.pairs().stream()
           .allMatch(pair -> pair.remote != remote
               || !pair.isValid()
+                  && !pair.consentLost
                   && (pair.state == PairState.FROZEN || pair.state == PairState.FAILED));
       if (idle
           && (worst == null || remote.candidate().priority() < worst.candidate().priority())) {
@@ -274,13 +281,9 @@ final class Exchange {
   void restart(IceStream stream, long now) {
     Generation old = stream.current;
     old.retire(session);
-    boolean carriesData = false;
-    for (int component = 1; component <= stream.components; component++) {
-      CandidatePair route = stream.route(component);
-      carriesData |= route != null && route.generation == old;
-    }
-    if (carriesData) {
-      stream.previous = old;
+    stream.previous.add(old);
+    if (stream.previous.size() > MAX_PREVIOUS) {
+      stream.previous.remove(0);
     }
     if (old.remote != null) {
       stream.pastRemoteUfrags.add(old.remote.ufrag());

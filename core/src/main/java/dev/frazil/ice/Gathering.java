@@ -162,13 +162,13 @@ final class Gathering {
     Generation generation = stream.current;
     servers.abandon(generation, base, now);
     generation.removeLocals(base);
-    for (CandidatePair pair : List.copyOf(generation.list.pairs())) {
-      if (pair.base == base) {
-        set.set(pair, PairState.FAILED, why);
-        set.remove(pair, why);
-        paths.invalidate(pair, why, now);
-      }
+    List<CandidatePair> gone =
+        generation.list.pairs().stream().filter(pair -> pair.base == base).toList();
+    for (CandidatePair pair : gone) {
+      set.set(pair, PairState.FAILED, why);
+      set.remove(pair, why);
     }
+    gone.forEach(pair -> paths.invalidate(pair, why, now));
     CandidatePair route = stream.route(base.component);
     if (route != null && route.base == base) {
       paths.invalidate(route, why, now); // a pair of the generation before

@@ -77,6 +77,8 @@ final class Generation {
   boolean remoteEnded;
   /** When the PAC timer ends (RFC 8863); 0 before it starts. */
   long patienceUntil;
+  /** We no longer consent to receive (RFC 7675 5.2). */
+  boolean revoked;
   /** StreamFailed was told. */
   boolean failureTold;
   /** Why the list failed. */
@@ -228,7 +230,7 @@ final class Generation {
     for (int i = 0; i < early.size(); i++) {
       EarlyCheck present = early.get(i);
       if (present.base() == check.base() && present.source().equals(check.source())) {
-        early.set(i, check.facts().useCandidate() ? check : present);
+        early.set(i, check.facts().nominates(true) ? check : present);
         return true;
       }
     }

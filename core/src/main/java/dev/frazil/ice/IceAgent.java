@@ -195,11 +195,14 @@ public final class IceAgent implements ProtocolMachine {
    * @throws IllegalStateException when renomination was not agreed (RFC 8445 8.1.1)
    */
   public void nominate(int stream, long pair, long now) {
+    if (session.closed) {
+      return;
+    }
     Generation generation = stream(stream).current;
     if (!generation.list.renomination) {
       throw new IllegalStateException("renomination was not agreed with the peer");
     }
-    if (session.closed || session.role != Role.CONTROLLING) {
+    if (session.role != Role.CONTROLLING) {
       return;
     }
     for (CandidatePair candidate : List.copyOf(generation.list.pairs())) {
@@ -207,6 +210,20 @@ public final class IceAgent implements ProtocolMachine {
         nomination.nominate(candidate, now);
       }
     }
+    end(now);
+  }
+
+  /**
+   * Tells the peer to stop sending on a stream: until the stream restarts, each of its checks is answered with error 403
+   * (RFC 7675 5.2). Whether this agent may send is not touched.
+   */
+  public void revokeConsent(int stream, long now) {
+    if (session.closed) {
+      return;
+    }
+    IceStream revoked = stream(stream);
+    revoked.current.revoked = true;
+    revoked.previous.forEach(generation -> generation.revoked = true);
     end(now);
   }
 
@@ -222,6 +239,7 @@ public final class IceAgent implements ProtocolMachine {
     if (route == null || !route.hasConsent(now)) {
       return SendResult.NO_PATH;
     }
+    route.lastSent = now;
     route.counters.packetsSent++;
     route.counters.bytesSent += payload.remaining();
     session.outbox.transmit(route.path, payload, NOTHING);
@@ -347,8 +365,7 @@ public final class IceAgent implements ProtocolMachine {
       stream.bases.forEach(base -> session.outbox.request(new IceRequest.Close(base.address)));
     }
     session.closed = true;
-    session.streams.forEach(stream -> paths.update(stream, now));
-    paths.updateState(now);
+    paths.close(now);
   }
 
   private IceStream stream(int index) {

@@ -19,8 +19,8 @@ final class IceStream {
   final Set<IceRequest.Open> opening = new HashSet<>(4);
 
   Generation current;
-  /** The generation that carried data when the current one began; null once that has its own pairs. */
-  @Nullable Generation previous;
+  /** The generations before, until the current one has its selected pairs: their checks are answered (RFC 8445 9). */
+  final List<Generation> previous = new ArrayList<>(0);
   /** The pair that data takes, by component; null where there is none. */
   final @Nullable CandidatePair[] routes;
   /** Remote ufrags of earlier generations: what belongs to them comes too late. */
@@ -42,6 +42,10 @@ final class IceStream {
   }
 
   @Nullable CandidatePair route(int component) {
+    if (component < 1 || component > components) {
+      throw new IllegalArgumentException(
+          "component " + component + ": stream " + index + " has 1 to " + components);
+    }
     return routes[component - 1];
   }
 
@@ -59,7 +63,12 @@ final class IceStream {
     if (current.ufrag.equals(localUfrag)) {
       return current;
     }
-    return previous != null && previous.ufrag.equals(localUfrag) ? previous : null;
+    for (Generation generation : previous) {
+      if (generation.ufrag.equals(localUfrag)) {
+        return generation;
+      }
+    }
+    return null;
   }
 
   /** A bound socket: where an agent sends from and receives at, for one component of one stream. */

@@ -1,5 +1,6 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.IceStream.Base;
 import dev.frazil.ice.CheckClient.Check;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.ProtocolMachine;
@@ -68,7 +69,8 @@ final class Nomination {
     if (selected == null || best == null) {
       return best;
     }
-    return generation.list.renomination && best.priority > selected.priority ? best : null;
+    boolean another = generation.list.renomination && !generation.list.pinned.get(component);
+    return another && best.priority > selected.priority ? best : null;
   }
 
   /**
@@ -114,10 +116,23 @@ final class Nomination {
     return false;
   }
 
-  /** Nominates a pair that the application chose (draft-thatcher-ice-renomination 3). */
+  /** Nominates a pair that the application chose (draft-thatcher-ice-renomination 3); the choice then stays its own. */
   void nominate(CandidatePair pair, long now) {
+    pair.generation.list.pinned.set(pair.component());
     session.log("nominate " + pair, "the application chose it");
     set.triggerNomination(pair.checked, now);
+  }
+
+  /** A nominating check failed. Whether the peer followed it is not known, so it is told again what holds. */
+  void failed(Check check, long now) {
+    Checklist list = check.pair.generation.list;
+    CandidatePair selected = check.pair.generation.selected(check.pair.component());
+    if (check.useCandidate && list.renomination && session.role == Role.CONTROLLING) {
+      list.pinned.clear(check.pair.component());
+      if (selected != null) {
+        set.triggerNomination(selected.checked, now);
+      }
+    }
   }
 
   // both roles: what a success means
@@ -126,7 +141,11 @@ final class Nomination {
     CandidatePair pair = check.pair;
     if (check.useCandidate && pair.nominating) {
       pair.nominating = false;
-      select(valid, now);
+      CandidatePair selected = valid.generation.selected(valid.component());
+      if (selected == null || check.nomination >= selected.nomination) {
+        valid.nomination = check.nomination;
+        select(valid, now);
+      }
     } else if (pair.nominatedByPeer && session.role == Role.CONTROLLED) {
       pair.nominatedByPeer = false;
       valid.nomination = pair.nomination;
@@ -187,6 +206,9 @@ final class Nomination {
 
   private void select(CandidatePair pair, long now) {
     Generation generation = pair.generation;
+    if (generation.isSelected(pair)) {
+      return;
+    }
     generation.select(pair.component(), pair);
     session.log(pair, pair.state, "selected");
     session.outbox.event(new IceEvent.PairSelected(
@@ -202,7 +224,7 @@ final class Nomination {
   }
 
   private boolean staysAfter(CandidatePair selected, CandidatePair other) {
-    if (other.generation.list.renomination) {
+    if (other.generation.list.renomination || other.consentLost) {
       return true;
     }
     boolean couldStillWin =
@@ -237,8 +259,8 @@ final class Nomination {
         }
       }
       case FAILED -> {
-        if (hasValidForAll(
-            generation)) { // a late check of the peer opened a way (RFC 8445 7.3.1.4)
+        // a late check of the peer opened a way (RFC 8445 7.3.1.4)
+        if (!list.lost && hasValidForAll(generation)) {
           list.state = Checklist.State.RUNNING;
           paths.update(generation.stream, now);
           evaluate(generation, now);
@@ -248,6 +270,43 @@ final class Nomination {
       case COMPLETED -> {}
     }
     paths.updateState(now);
+  }
+
+  /** A selected pair is gone. Without renomination no other may be nominated (RFC 8445 8.1.1): only a restart helps. */
+  void selectedLost(CandidatePair pair, String why, long now) {
+    Generation generation = pair.generation;
+    Checklist list = generation.list;
+    generation.select(pair.component(), null);
+    list.pinned.clear(pair.component());
+    if (list.renomination && list.hasValid(pair.component())) {
+      list.state = Checklist.State.RUNNING;
+      return;
+    }
+    if (!list.renomination) {
+      list.lost = true;
+      list.pairs().forEach(each -> abandon(each, null));
+    }
+    fail(generation, why, now);
+  }
+
+  /** Checks a pair no more, and fails it when there is a reason to. */
+  void abandon(CandidatePair pair, @Nullable String why) {
+    set.cancelCheck(pair);
+    pair.nominating = false;
+    pair.nominatedByPeer = false;
+    pair.generation.list.untrigger(pair);
+    if (why != null) {
+      set.set(pair, PairState.FAILED, why);
+    }
+  }
+
+  /** A base is freed, and its pairs with it. */
+  void forget(Base base, String why) {
+    for (CandidatePair pair : List.copyOf(base.stream.current.list.pairs())) {
+      if (pair.base == base) {
+        set.remove(pair, why);
+      }
+    }
   }
 
   /** After bases went, or a path was lost. */
@@ -297,7 +356,7 @@ final class Nomination {
     session.log(
         "stream " + generation.stream.index + " completed",
         "every component has its selected pair");
-    generation.stream.previous = null;
+    generation.stream.previous.clear();
     paths.update(generation.stream, now);
     paths.releaseLater(generation, now);
   }

@@ -45,6 +45,17 @@ final class Paths {
 
   /** Chooses each component's path anew. */
   void update(IceStream stream, long now) {
+    reroute(stream, now);
+    updateState(now);
+  }
+
+  /** The agent was closed: no path is left. */
+  void close(long now) {
+    session.streams.forEach(stream -> reroute(stream, now));
+    updateState(now);
+  }
+
+  private void reroute(IceStream stream, long now) {
     for (int component = 1; component <= stream.components; component++) {
       CandidatePair before = stream.route(component);
       CandidatePair after = choose(stream, component, now);
@@ -55,13 +66,12 @@ final class Paths {
       if (before != null) {
         unwatch(before);
       }
-      if (after != null && !session.configuration.lite) {
+      if (after != null) {
         watched.put(after, new Consent(session, this, Objects.requireNonNull(roles), after, now));
       }
       FiveTuple path = after == null ? null : after.path;
       session.outbox.event(new IceEvent.PathChanged(stream.index, component, path));
     }
-    updateState(now);
   }
 
   private @Nullable CandidatePair choose(IceStream stream, int component, long now) {
@@ -72,15 +82,16 @@ final class Paths {
       return null; // RFC 8445 12.1: nothing on any component of a stream that failed
     }
     CandidatePair selected = current.selected(component);
-    if (selected != null) {
+    boolean lite = session.configuration.lite;
+    if (selected != null && (!lite || current.hasSelectedAll())) {
       return selected.hasConsent(now) ? selected : null;
     }
     CandidatePair route = stream.route(component);
-    if (route != null && route.generation == stream.previous && route.hasConsent(now)) {
+    if (route != null && route.generation != current && route.hasConsent(now)) {
       return route; // RFC 8445 12.1: during a restart, the path of before
     }
-    if (session.configuration.lite) {
-      return null; // RFC 8445 12.1.1
+    if (lite) {
+      return null; // RFC 8445 12.1.1: not before every component has its pair
     }
     for (CandidatePair pair : current.list.pairs()) {
       if (pair.component() == component && pair.isValid() && pair.hasConsent(now)) {
@@ -116,22 +127,15 @@ final class Paths {
     session.outbox.event(new IceEvent.ConsentLost(stream.index, pair.component(), why));
     pair.valid = null;
     pair.consentUntil = 0;
-    if (pair.generation.isCurrent() && !pair.removed) {
-      pair.state = PairState.FAILED;
-    }
+    pair.consentLost = true;
+    Objects.requireNonNull(nomination).abandon(pair, "consent lost");
     lost(pair, "consent lost: " + why, now);
   }
 
   private void lost(CandidatePair pair, String why, long now) {
     Generation generation = pair.generation;
-    Nomination concluding = Objects.requireNonNull(nomination);
     if (generation.isCurrent() && generation.isSelected(pair)) {
-      generation.select(pair.component(), null);
-      if (generation.list.renomination && generation.list.hasValid(pair.component())) {
-        generation.list.state = Checklist.State.RUNNING;
-      } else {
-        concluding.fail(generation, why, now);
-      }
+      Objects.requireNonNull(nomination).selectedLost(pair, why, now);
     }
     update(generation.stream, now);
     reconsider(generation, now);
@@ -164,6 +168,7 @@ final class Paths {
     }
     for (Base base : List.copyOf(generation.stream.bases)) {
       if (!used.contains(base)) {
+        Objects.requireNonNull(nomination).forget(base, "no selected pair uses its base");
         base.closed = true;
         generation.stream.bases.remove(base);
         generation.removeLocals(base);
