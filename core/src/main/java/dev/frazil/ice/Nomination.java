@@ -1,7 +1,7 @@
 package dev.frazil.ice;
 
-import dev.frazil.ice.IceStream.Base;
 import dev.frazil.ice.CheckClient.Check;
+import dev.frazil.ice.IceStream.Base;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.ProtocolMachine;
 import java.util.List;

@@ -78,7 +78,8 @@ class ConsentTest {
   void consentIsAskedForEveryFourToSixSeconds() {
     Encounter scene = completed(Role.CONTROLLING);
     List<AgentHarness.Sent> sent = sentDuring(scene, Duration.ofMinutes(60));
-    assertThat(sent).allMatch(each -> each.isBindingRequest() && each.path().remote().equals(THERE));
+    assertThat(sent)
+        .allMatch(each -> each.isBindingRequest() && each.path().remote().equals(THERE));
     int[] histogram = new int[4]; // by half seconds from 4 to 6
     for (int i = 1; i < sent.size(); i++) {
       long gap = sent.get(i).time() - sent.get(i - 1).time();
@@ -135,8 +136,10 @@ class ConsentTest {
     for (ScriptedPeer.Check check : List.copyOf(scene.peer.checks()).subList(before, before + 3)) {
       FiveTuple elsewhere =
           new FiveTuple(scene.agent.base(), TransportAddress.udp(THERE.ip(), THERE.port() + 1));
-      scene.peer.respond(check, elsewhere, builder ->
-          builder.put(AttributeType.XOR_MAPPED_ADDRESS, check.path().local()));
+      scene.peer.respond(
+          check,
+          elsewhere,
+          builder -> builder.put(AttributeType.XOR_MAPPED_ADDRESS, check.path().local()));
       scene.peer.refuse(check, 403, null);
       scene.peer.refuse(check, 403, IntegrityKey.shortTerm("w".repeat(22)));
     }
@@ -159,7 +162,8 @@ class ConsentTest {
     assertThat(scene.agent.events(IceEvent.ConsentLost.class)).hasSize(1);
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.FAILED);
     assertThat(scene.agent.agent().path(0, 1)).isNull();
-    for (ScriptedPeer.Check check : List.copyOf(scene.peer.checks()).subList(before, scene.peer.checks().size())) {
+    for (ScriptedPeer.Check check :
+        List.copyOf(scene.peer.checks()).subList(before, scene.peer.checks().size())) {
       scene.peer.answer(check);
     }
     assertThat(scene.send()).isEqualTo(SendResult.NO_PATH);
@@ -167,7 +171,8 @@ class ConsentTest {
     Role theirs = role.opposite();
     assertThat(errorOf(scene.fromThere().role(theirs, 1).send())).isZero();
     if (theirs == Role.CONTROLLING) {
-      assertThat(errorOf(scene.fromThere().role(theirs, 1).useCandidate().send())).isEqualTo(400);
+      assertThat(errorOf(scene.fromThere().role(theirs, 1).useCandidate().send()))
+          .isEqualTo(400);
     }
     assertThat(sentDuring(scene, Duration.ofMinutes(2))).isEmpty();
     assertThat(scene.send()).isEqualTo(SendResult.NO_PATH);
@@ -256,14 +261,19 @@ class ConsentTest {
     scene.introduced();
     scene.time.runUntil(() -> scene.send() == SendResult.NO_PATH, Duration.ofMinutes(1));
     assertThat(scene.time.now() - last).isBetween(30 * SECOND - 100_000_000, 30 * SECOND);
-    List<StunMessage> asked = scene.agent.sent().subList(before, scene.agent.sent().size()).stream()
+    List<StunMessage> asked = scene
+        .agent
+        .sent()
+        .subList(before, scene.agent.sent().size())
+        .stream()
         .filter(AgentHarness.Sent::isBindingRequest)
         .map(AgentHarness.Sent::message)
         .filter(each -> each.get(AttributeType.USERNAME).startsWith(old + ":"))
         .toList();
-    assertThat(asked).hasSizeGreaterThan(3); // with the credentials of the generation that carries the data
-    assertThat(asked).allMatch(
-        each -> each.verifyIntegrity(IntegrityKey.shortTerm(ScriptedPeer.PASSWORD)));
+    assertThat(asked)
+        .hasSizeGreaterThan(3); // with the credentials of the generation that carries the data
+    assertThat(asked)
+        .allMatch(each -> each.verifyIntegrity(IntegrityKey.shortTerm(ScriptedPeer.PASSWORD)));
   }
 
   @Test
@@ -313,7 +323,8 @@ class ConsentTest {
     assertThat(pair.left.agent().path(0, 1)).isNull();
     assertThat(pair.left.events(IceEvent.ConsentLost.class)).hasSize(1);
     assertThat(pair.left.agent().state()).isEqualTo(IceState.FAILED);
-    assertThat(pair.right.agent().path(0, 1)).isNotNull(); // the other direction is the peer's affair
+    assertThat(pair.right.agent().path(0, 1))
+        .isNotNull(); // the other direction is the peer's affair
   }
 
   @Test
@@ -328,7 +339,8 @@ class ConsentTest {
         requests.stream().map(each -> each.transactionId().toString()).collect(Collectors.toSet());
     assertThat(ids).hasSameSizeAs(requests);
     for (StunMessage each : requests) {
-      assertThat(scene.agent.events().toString()).doesNotContain(each.transactionId().toString());
+      assertThat(scene.agent.events().toString())
+          .doesNotContain(each.transactionId().toString());
     }
   }
 
@@ -397,8 +409,8 @@ class ConsentTest {
   @Test
   @Tag("ICE-3300")
   void intervalBelowFifteenSecondsIsRefused() {
-    assertThatThrownBy(() -> AgentHarness.settings(Role.CONTROLLING)
-            .keepaliveInterval(Duration.ofMillis(14_999)))
+    assertThatThrownBy(() ->
+            AgentHarness.settings(Role.CONTROLLING).keepaliveInterval(Duration.ofMillis(14_999)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("keepaliveInterval")
         .hasMessageContaining("PT15S");

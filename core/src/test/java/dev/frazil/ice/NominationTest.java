@@ -48,13 +48,17 @@ class NominationTest {
     scene.peer.introduce();
     for (int component = 1; component <= 2; component++) {
       scene.peer.tell(
-          scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4000 + 10 * component, 65535, component),
-          scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4001 + 10 * component, 900, component),
-          scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4003 + 10 * component, 7, component));
+          scene.peer.candidate(
+              CandidateType.HOST, "192.0.2.9", 4000 + 10 * component, 65535, component),
+          scene.peer.candidate(
+              CandidateType.HOST, "192.0.2.9", 4001 + 10 * component, 900, component),
+          scene.peer.candidate(
+              CandidateType.HOST, "192.0.2.9", 4003 + 10 * component, 7, component));
     }
     scene.peer.tellEnd();
     scene.runUntil(IceState.COMPLETED);
-    assertThat(nominations(scene)).extracting(check -> check.to().port())
+    assertThat(nominations(scene))
+        .extracting(check -> check.to().port())
         .containsExactlyInAnyOrder(4011, 4021);
     // the silent better pair had one and a half round trips; a whole transaction would be 39.5 s
     assertThat(scene.time.now()).isLessThan(Duration.ofMillis(1_300).toNanos());
@@ -127,7 +131,8 @@ class NominationTest {
         scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4100, 65535, 2));
     scene.runMillis(1_000);
     assertThat(nominations(scene)).hasSize(1);
-    ScriptedPeer.Check consent = scene.peer.awaitCheck(scene.peer.checksTo(THERE).size() + 4);
+    ScriptedPeer.Check consent =
+        scene.peer.awaitCheck(scene.peer.checksTo(THERE).size() + 4);
     assertThat(consent.to()).isEqualTo(THERE);
     scene.peer.refuse(consent, 403);
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.FAILED);
@@ -186,7 +191,8 @@ class NominationTest {
     assertThat(scene.agent.agent().path(0, 1).remote()).isEqualTo(THERE);
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.COMPLETED);
     assertThat(scene.agent.events(IceEvent.PairSelected.class)).hasSize(2);
-    assertThat(scene.pairs().stream().filter(IceStatistics.PairStatistics::nominated)).hasSize(1);
+    assertThat(scene.pairs().stream().filter(IceStatistics.PairStatistics::nominated))
+        .hasSize(1);
   }
 
   @Test
@@ -238,11 +244,13 @@ class NominationTest {
     scene.from(WORST).role(Role.CONTROLLING, 1).send(); // waits in the queue
     nominating(scene, THERE).send();
     int before = scene.agent.sent().size();
-    assertThat(scene.pairs()).extracting(pair -> pair.remote().address().port())
+    assertThat(scene.pairs())
+        .extracting(pair -> pair.remote().address().port())
         .containsExactlyInAnyOrder(4000, 4100);
     scene.runMillis(45_000);
     assertThat(scene.agent.sent().subList(before, scene.agent.sent().size()))
-        .noneMatch(sent -> sent.path().remote().equals(WORSE) || sent.path().remote().equals(WORST));
+        .noneMatch(
+            sent -> sent.path().remote().equals(WORSE) || sent.path().remote().equals(WORST));
     assertThat(scene.agent.sent().subList(before, scene.agent.sent().size()))
         .anyMatch(sent -> sent.path().remote().port() == 4100); // the other component goes on
   }
@@ -319,7 +327,8 @@ class NominationTest {
       assertThat(side.events(IceEvent.StreamFailed.class)).hasSize(2);
       List<IceEvent.StateChanged> changes = side.events(IceEvent.StateChanged.class);
       assertThat(changes.get(changes.size() - 1).reason()).isNotEmpty();
-      assertThat(changes.stream().filter(change -> change.state() == IceState.FAILED)).hasSize(1);
+      assertThat(changes.stream().filter(change -> change.state() == IceState.FAILED))
+          .hasSize(1);
     }
   }
 }
