@@ -4,5 +4,6 @@ module dev.frazil.testkit {
   requires static org.jspecify;
 
   exports dev.frazil.testkit;
+  exports dev.frazil.testkit.ice;
   exports dev.frazil.testkit.topology;
 }
