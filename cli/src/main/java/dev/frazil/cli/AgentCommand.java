@@ -1,0 +1,245 @@
+package dev.frazil.cli;
+
+import dev.frazil.ice.Role;
+import dev.frazil.ice.StunServer;
+import dev.frazil.netty.IceRuntime;
+import java.io.BufferedInputStream;
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Runs one agent that another program steers: the peer of the agent protocol. */
+@Command(
+    name = "agent",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    header = "Run one agent that another program steers.",
+    description = {
+      "Speaks JSON lines on standard input and output. Start two of them, copy each one's credentials, candidate and "
+          + "end-of-candidates lines to the other, and they connect and exchange payloads.",
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  frazil agent --stdio --controlling --stun stun.example.org:3478 --trickle",
+      "  frazil agent --stdio --controlled --loopback --events events.json",
+      "",
+      "The first line to type is {\"type\":\"start\"}, the last one {\"type\":\"stop\"}.",
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:stopped, or standard input ended",
+      "1:an internal error",
+      "2:the command line was wrong",
+    })
+final class AgentCommand implements Callable<Integer> {
+  static final class RoleChoice {
+    @Option(
+        names = "--controlling",
+        required = true,
+        description = "Start in the controlling role: send payloads.")
+    private boolean controlling;
+
+    @Option(
+        names = "--controlled",
+        required = true,
+        description = "Start in the controlled role: send them back.")
+    private boolean controlled;
+  }
+
+  /** Which candidates are told and used. */
+  enum Policy {
+    ALL,
+    RELAY
+  }
+
+  @Spec
+  @SuppressWarnings("NullAway.Init")
+  private CommandSpec spec;
+
+  @Option(names = "--stdio", required = true, description = "Speak on standard input and output.")
+  private boolean stdio;
+
+  @ArgGroup(multiplicity = "1")
+  @SuppressWarnings("NullAway.Init")
+  private RoleChoice role;
+
+  @Option(
+      names = "--stun",
+      paramLabel = "HOST:PORT",
+      converter = ServerArgument.Stun.class,
+      description = "Ask this STUN server for the address that others see; may be repeated.")
+  private List<StunServer> stunServers = new ArrayList<>();
+
+  @Option(
+      names = "--turn",
+      paramLabel = "HOST:PORT:USER:PASS[:udp|tcp|tls]",
+      converter = ServerArgument.Turn.class,
+      description = "Accepted, but TURN is not supported yet: answered by an error line.")
+  private List<StunServer> turnServers = new ArrayList<>();
+
+  @Option(
+      names = "--policy",
+      paramLabel = "all|relay",
+      defaultValue = "all",
+      description = "relay: tell and use relayed candidates only. Default: ${DEFAULT-VALUE}.")
+  @SuppressWarnings("NullAway.Init")
+  private Policy policy;
+
+  @Option(
+      names = "--trickle",
+      description = "Tell and use candidates as they are found (RFC 8838).")
+  private boolean trickle;
+
+  @Option(
+      names = "--count",
+      paramLabel = "N",
+      defaultValue = "100",
+      description = "Payloads that the controlling peer sends. Default: ${DEFAULT-VALUE}.")
+  private int count;
+
+  @Option(
+      names = "--size",
+      paramLabel = "BYTES",
+      defaultValue = "64",
+      description = "Bytes of each payload, at least 12. Default: ${DEFAULT-VALUE}.")
+  private int size;
+
+  @Option(
+      names = "--interval",
+      paramLabel = "MS",
+      defaultValue = "10",
+      description = "Milliseconds between payloads. Default: ${DEFAULT-VALUE}.")
+  private double interval;
+
+  @Option(
+      names = "--loopback",
+      description = "Loopback addresses count as candidates, for tests on one machine.")
+  private boolean loopback;
+
+  @Option(names = "--lite", description = "Be a lite agent (RFC 8445 2.5).")
+  private boolean lite;
+
+  @Option(
+      names = "--pacing",
+      paramLabel = "MS",
+      defaultValue = "10",
+      description =
+          "Milliseconds between checks to propose to the other side, 5 to 1000. Default: ${DEFAULT-VALUE}.")
+  private int pacing;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "S",
+      defaultValue = "60",
+      description = "Seconds after which to give up connecting. Default: ${DEFAULT-VALUE}.")
+  private double timeout;
+
+  @Option(
+      names = "--events",
+      paramLabel = "FILE",
+      description =
+          "Write what is decided and why as JSON lines to a file, to \"stderr\", or with \"-\" among the "
+              + "peer's own lines with the type \"info\".")
+  private @Nullable String events;
+
+  @Override
+  public Integer call() throws IOException {
+    PeerSettings settings = settings();
+    InputStream in = new BufferedInputStream(new FileInputStream(FileDescriptor.in));
+    OutputStream out = new FileOutputStream(FileDescriptor.out);
+    System.setOut(System.err); // whoever prints, only lines of the protocol go to standard output
+    run(settings, in, out);
+    return CommandLine.ExitCode.OK;
+  }
+
+  PeerSettings settings() {
+    require(
+        count >= 0 && count <= Instruction.MAX_COUNT,
+        "--count",
+        count,
+        "0 to " + Instruction.MAX_COUNT);
+    require(
+        size >= Burst.MIN_SIZE && size <= Burst.MAX_SIZE,
+        "--size",
+        size,
+        Burst.MIN_SIZE + " to " + Burst.MAX_SIZE);
+    require(interval >= 0 && interval <= 60_000, "--interval", interval, "0 to 60000");
+    require(pacing >= 5 && pacing <= 1000, "--pacing", pacing, "5 to 1000");
+    require(timeout > 0 && timeout <= 86_400, "--timeout", timeout, "over 0 and at most 86400");
+    return new PeerSettings(
+        role.controlling ? Role.CONTROLLING : Role.CONTROLLED,
+        stunServers,
+        policy == Policy.RELAY,
+        trickle,
+        count,
+        size,
+        interval,
+        loopback,
+        lite,
+        pacing,
+        Duration.ofMillis(Math.round(timeout * 1000)));
+  }
+
+  private void require(boolean holds, String option, Object value, String rule) {
+    if (!holds) {
+      throw new ParameterException(spec.commandLine(), option + " " + value + ": must be " + rule);
+    }
+  }
+
+  void run(PeerSettings settings, InputStream in, OutputStream out) throws IOException {
+    PeerLines lines = new PeerLines(out);
+    try (IceRuntime runtime = IceRuntime.builder().eventLoops(1).build();
+        Peer peer = new Peer(settings, runtime, lines, log(lines));
+        OnExit exit = new OnExit(peer::close)) {
+      WarmUp.run(runtime);
+      lines.hello(Main.Version.number());
+      turnServers.forEach(
+          server -> lines.error("unsupported: TURN server " + server + ", it is not used"));
+      obey(new LineReader(in), peer, lines);
+    }
+  }
+
+  private EventLog log(PeerLines lines) throws IOException {
+    if (events == null) {
+      return EventLog.none();
+    }
+    return events.equals("-") ? EventLog.among(lines) : EventLog.to(events, lines);
+  }
+
+  /** Follows the harness until it says stop or is gone. */
+  static void obey(LineReader in, Peer peer, PeerLines lines) {
+    while (true) {
+      try {
+        String line = in.next();
+        if (line == null) {
+          return;
+        }
+        Instruction instruction = Instruction.parse(line);
+        if (instruction instanceof Instruction.Stop) {
+          return;
+        } else if (instruction != null) {
+          peer.tell(instruction);
+        }
+      } catch (LineReader.LineTooLong | IllegalArgumentException e) {
+        lines.error(String.valueOf(e.getMessage()));
+      } catch (IOException e) {
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,172 @@
+package dev.frazil.cli;
+
+import dev.frazil.ice.IceConfiguration;
+import dev.frazil.ice.IceEvent;
+import dev.frazil.ice.IceState;
+import dev.frazil.ice.Role;
+import dev.frazil.ice.StunServer;
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.BindingServer;
+import dev.frazil.testkit.FirewallPolicy;
+import dev.frazil.testkit.Host;
+import dev.frazil.testkit.Link;
+import dev.frazil.testkit.MachineDriver;
+import dev.frazil.testkit.NatBehavior;
+import dev.frazil.testkit.VirtualInternet;
+import dev.frazil.testkit.ice.Signalling;
+import dev.frazil.testkit.ice.VirtualAgent;
+import dev.frazil.testkit.topology.Access;
+import dev.frazil.testkit.topology.Topology;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Two agents behind two routers in the virtual Internet: which kinds let them find each other, and how fast. */
+final class NatMatrix {
+  /** How far each host is from the middle of the virtual Internet, where the STUN server is. */
+  private static final Duration LATENCY = Duration.ofMillis(10);
+  /** From host to host; what they tell each other beside takes as long. */
+  private static final Duration ONE_WAY = LATENCY.multipliedBy(2);
+  /** The round trip between the hosts. */
+  static final Duration ROUND_TRIP = ONE_WAY.multipliedBy(2);
+  /** Longer than the longest that RFC 8863 lets an agent wait before it gives up. */
+  private static final Duration LIMIT = Duration.ofMinutes(3);
+
+  /** What stands between a host and the Internet. */
+  enum Router {
+    NONE("no NAT", "the host has a public address of its own", Access.open()),
+    FULL_CONE(
+        "full cone",
+        "whoever knows the address may send to it",
+        Access.behindNat(NatBehavior.FULL_CONE)),
+    RESTRICTED(
+        "restricted",
+        "hosts that it wrote to may send back",
+        Access.behindNat(NatBehavior.RESTRICTED_CONE)),
+    PORT_RESTRICTED(
+        "port restricted",
+        "programs that it wrote to may send back",
+        Access.behindNat(NatBehavior.PORT_RESTRICTED_CONE)),
+    SYMMETRIC(
+        "symmetric",
+        "the same, and each of them sees another address of it",
+        Access.behindNat(NatBehavior.SYMMETRIC)),
+    BLOCKED(
+        "UDP blocked",
+        "a firewall that lets no UDP through",
+        Access.behindFirewall(FirewallPolicy.UDP_BLOCKED));
+
+    private final String label;
+    private final String meaning;
+    private final Access access;
+
+    Router(String label, String meaning, Access access) {
+      this.label = label;
+      this.meaning = meaning;
+      this.access = access;
+    }
+
+    /** Its name for people. */
+    String label() {
+      return label;
+    }
+
+    /** What it lets in, for somebody who never heard of it. */
+    String meaning() {
+      return meaning;
+    }
+  }
+
+  /**
+   * What became of one combination.
+   *
+   * @param a what stands before the controlling agent
+   * @param b what stands before the controlled one
+   * @param direct whether they found a direct path
+   * @param connectMillis when both could send, after both had started; null without a path
+   * @param payloadMillis when each had the other's first payload; null without a path
+   * @param path the path as a's host sees it; null without one
+   */
+  record Cell(
+      Router a,
+      Router b,
+      boolean direct,
+      @Nullable Double connectMillis,
+      @Nullable Double payloadMillis,
+      @Nullable FiveTuple path) {}
+
+  /** One side, and when what happened to it, in virtual nanoseconds; −1 for never. */
+  private static final class Side {
+    final VirtualAgent agent;
+    long connectedAt = -1;
+    long payloadAt = -1;
+
+    Side(Host host, Role role, StunServer server) {
+      VirtualInternet net = host.internet();
+      agent = new VirtualAgent(
+          host,
+          IceConfiguration.builder(role, net.random(host.name()))
+              .stunServers(List.of(server))
+              .build());
+      agent.onEvent(event -> {
+        if (event instanceof IceEvent.StateChanged changed
+            && changed.state() == IceState.CONNECTED
+            && connectedAt < 0) {
+          connectedAt = net.now();
+          agent.later(
+              now -> agent.agent().send(0, 1, StandardCharsets.US_ASCII.encode("hello"), now));
+        }
+      });
+      agent.onData(
+          (stream, component, payload) -> payloadAt = payloadAt < 0 ? net.now() : payloadAt);
+    }
+
+    boolean hasPayload() {
+      return payloadAt >= 0;
+    }
+
+    boolean hasFailed() {
+      return agent.state() == IceState.FAILED;
+    }
+  }
+
+  private NatMatrix() {}
+
+  private static StunServer bindingServer(Host host) {
+    TransportAddress address =
+        TransportAddress.udp(host.addresses().get(0), StunServer.DEFAULT_PORT);
+    MachineDriver driver = new MachineDriver(host);
+    driver.run(new BindingServer(
+        BindingServer.Options.DEFAULT, null, host.internet().random(host.name()), driver));
+    driver.bind(address);
+    return new StunServer(address.ip().toString(), address.port());
+  }
+
+  /** Lets two agents try, in virtual time. */
+  static Cell run(Router left, Router right, long seed) {
+    VirtualInternet net = new VirtualInternet(seed);
+    Topology world = Topology.between(net, left.access, right.access, Link.ofLatency(LATENCY));
+    StunServer server = bindingServer(world.server());
+    Side a = new Side(world.alice(), Role.CONTROLLING, server);
+    Side b = new Side(world.bob(), Role.CONTROLLED, server);
+    Signalling signalling = Signalling.connect(net, a.agent, b.agent, () -> ONE_WAY);
+    a.agent.start(1);
+    b.agent.start(1);
+    signalling.begin(1);
+    net.runUntil(() -> a.hasPayload() && b.hasPayload() || a.hasFailed() && b.hasFailed(), LIMIT);
+    Cell cell = a.hasPayload() && b.hasPayload()
+        ? new Cell(
+            left,
+            right,
+            true,
+            Math.max(a.connectedAt, b.connectedAt) / 1e6,
+            Math.max(a.payloadAt, b.payloadAt) / 1e6,
+            a.agent.path(0, 1))
+        : new Cell(left, right, false, null, null, null);
+    a.agent.close();
+    b.agent.close();
+    return cell;
+  }
+}

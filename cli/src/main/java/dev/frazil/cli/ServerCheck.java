@@ -1,0 +1,99 @@
+package dev.frazil.cli;
+
+import dev.frazil.ice.Candidate;
+import dev.frazil.ice.CandidateType;
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.StunUri;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Gathers from one STUN server, at each of its addresses. */
+final class ServerCheck {
+  /**
+   * What one address of a server answered. Exactly one of candidate and problem is there.
+   *
+   * @param server as it was given
+   * @param address where it was asked; null when it has no address
+   * @param candidate what an agent could tell a peer
+   * @param local the address of this host that asked
+   * @param rttMillis the round trip
+   * @param sends how many requests it took
+   * @param problem what went wrong, in plain words
+   */
+  record Row(
+      String server,
+      @Nullable String address,
+      @Nullable Candidate candidate,
+      @Nullable TransportAddress local,
+      @Nullable Double rttMillis,
+      int sends,
+      @Nullable String problem) {
+    boolean isGood() {
+      return problem == null;
+    }
+
+    private static Row failed(String server, String problem) {
+      return new Row(server, null, null, null, null, 0, problem);
+    }
+  }
+
+  private final String server;
+  private final Duration timeout;
+
+  ServerCheck(String server, Duration timeout) {
+    this.server = server;
+    this.timeout = timeout;
+  }
+
+  /** Asks every address of the server, one after another. */
+  List<Row> run() {
+    StunUri uri;
+    try {
+      uri = StunUri.parse(server);
+    } catch (IllegalArgumentException e) {
+      return List.of(Row.failed(server, String.valueOf(e.getMessage())));
+    }
+    if (uri.scheme() != StunUri.Scheme.STUN) {
+      return List.of(Row.failed(server, "only stun: is supported so far, that is STUN over UDP"));
+    }
+    List<Row> rows = new ArrayList<>();
+    try {
+      for (InetAddress address : InetAddress.getAllByName(uri.host())) {
+        rows.add(ask(new InetSocketAddress(address, uri.portOrDefault())));
+      }
+    } catch (UnknownHostException e) {
+      rows.add(Row.failed(server, "the name can't be resolved: no such host, or no DNS here"));
+    }
+    return rows;
+  }
+
+  private Row ask(InetSocketAddress address) {
+    BindingQuery.Answer answer = new BindingQuery(address, timeout).ask();
+    TransportAddress mapped = answer.mapped();
+    String asked = address.getAddress().getHostAddress() + " port " + address.getPort();
+    if (mapped == null) {
+      return new Row(server, asked, null, answer.local(), null, answer.sends(), answer.problem());
+    }
+    return new Row(
+        server,
+        asked,
+        candidate(mapped, answer.local()),
+        answer.local(),
+        answer.rttMillis(),
+        answer.sends(),
+        null);
+  }
+
+  private static Candidate candidate(TransportAddress mapped, @Nullable TransportAddress local) {
+    CandidateType type = mapped.equals(local) ? CandidateType.HOST : CandidateType.SERVER_REFLEXIVE;
+    int priority = Candidate.priority(type.preference(), 65535, 1);
+    return new Candidate(
+        "1", 1, priority, mapped, type, type == CandidateType.HOST ? null : local, Map.of());
+  }
+}

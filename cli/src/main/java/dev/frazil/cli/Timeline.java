@@ -1,0 +1,95 @@
+package dev.frazil.cli;
+
+import dev.frazil.ice.Candidate;
+import dev.frazil.ice.CandidateType;
+import java.io.PrintWriter;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Help.Ansi;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Tells in plain words what peers do, line by line, from the lines of the agent protocol. */
+final class Timeline {
+  private final PrintWriter out;
+  private final Ansi ansi;
+
+  Timeline(PrintWriter out, Ansi ansi) {
+    this.out = out;
+    this.ansi = ansi;
+  }
+
+  void handle(String peer, ObjectNode line) {
+    String text = describe(line);
+    if (text != null) {
+      String time = String.format(Locale.ROOT, "%8.1f ms", line.path("ms").asDouble(0));
+      out.println("  " + time + "  " + ansi.string("@|bold " + peer + "|@  " + text));
+      out.flush();
+    }
+  }
+
+  private static @Nullable String describe(ObjectNode line) {
+    return switch (line.path("type").asString("")) {
+      case "candidate" -> candidate(line.path("sdp").asString(""));
+      case "end-of-candidates" -> "has found all its addresses";
+      case "state" -> state(line);
+      case "selected" ->
+        "@|bold,green chose|@ " + place(line.path("local").asString("")) + " > "
+            + place(line.path("remote").asString(""));
+      case "data" -> "got its first payload";
+      case "info" -> line.path("event").asString("").equals("pair-changed") ? pair(line) : null;
+      case "error" -> "@|yellow warns:|@ " + Table.plain(line.path("message").asString(""));
+      default -> null;
+    };
+  }
+
+  private static @Nullable String candidate(String sdp) {
+    Candidate candidate = Candidate.parse(sdp);
+    return candidate == null
+        ? null
+        : "can be reached at " + candidate.address() + ", " + kind(candidate.type());
+  }
+
+  private static String kind(CandidateType type) {
+    return switch (type) {
+      case HOST -> "an address of its own";
+      case SERVER_REFLEXIVE -> "where the STUN server sees it";
+      case PEER_REFLEXIVE -> "where the other one sees it";
+      case RELAYED -> "through a relay";
+    };
+  }
+
+  private static String state(ObjectNode line) {
+    String reason = Table.plain(line.path("message").asString(""));
+    String text = switch (line.path("state").asString("")) {
+      case "checking" -> "starts to try the pairs";
+      case "connected" -> "is @|bold,green connected|@: data can flow";
+      case "completed" -> "is done: both use the same path";
+      case "disconnected" -> "gets @|yellow no answer|@ at the moment";
+      case "failed" -> "@|bold,red failed|@";
+      default -> line.path("state").asString("");
+    };
+    return reason.isEmpty() ? text : text + ": " + reason;
+  }
+
+  private static String pair(ObjectNode line) {
+    String state = switch (line.path("state").asString("")) {
+      case "frozen" -> "@|faint on hold|@";
+      case "waiting" -> "@|faint waiting|@";
+      case "in-progress" -> "@|cyan trying|@";
+      case "succeeded" -> "@|green works|@";
+      case "failed" -> "@|red failed|@";
+      default -> "@|faint dropped|@";
+    };
+    return "pair %d, %s: %s (%s)"
+        .formatted(
+            line.path("pair").asLong(0),
+            line.path("path").asString(""),
+            state,
+            Table.plain(line.path("why").asString("")));
+  }
+
+  private static String place(String sdp) {
+    Candidate candidate = Candidate.parse(sdp);
+    return candidate == null ? sdp : candidate.address().toString();
+  }
+}
