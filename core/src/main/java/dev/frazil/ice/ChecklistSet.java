@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 final class ChecklistSet {
   private final Session session;
   private final Schedule schedule;
-  private int cursor;
+  /** The stream whose checklist had the last turn. */
+  private int lastPicked = -1;
 
   ChecklistSet(Session session, Schedule schedule) {
     this.session = session;
@@ -272,14 +273,14 @@ final class ChecklistSet {
     return false;
   }
 
-  /** The pair to check now, or null. */
+  /** The pair to check now, or null: of the list whose turn it is, or else of the next that has one. */
   @Nullable CandidatePair next() {
-    List<Generation> lists = started();
-    for (int i = 0; i < lists.size(); i++) {
-      Checklist list = lists.get((cursor + i) % lists.size()).list;
-      CandidatePair pair = nextOf(list);
+    int streams = session.streams.size();
+    for (int i = 1; i <= streams; i++) {
+      IceStream stream = session.streams.get((lastPicked + i) % streams);
+      CandidatePair pair = stream.current.started ? nextOf(stream.current.list) : null;
       if (pair != null) {
-        cursor = (cursor + i + 1) % lists.size();
+        lastPicked = stream.index;
         return pair;
       }
     }
