@@ -11,7 +11,9 @@ import dev.frazil.stun.MessageClass;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -78,6 +80,7 @@ class GatheringTest {
 
   @Test
   @Tag("ICE-0230")
+  @Tag("ICE-1520")
   void aComponentThatThePeerMultiplexesIsNotChecked() {
     AgentPair pair = AgentPair.standard();
     pair.left.call(now -> pair.left.agent().addStream(2, now));
@@ -418,7 +421,7 @@ class GatheringTest {
         servers.add(new StunServer("stun" + i + ".example", 3478));
       }
       List<String> addresses = new ArrayList<>();
-      Map<IpAddress, IpAddress> external = new java.util.HashMap<>();
+      Map<IpAddress, IpAddress> external = new HashMap<>();
       for (int i = 0; i <= random.nextInt(8); i++) {
         addresses.add("10.0." + round + "." + (i + 1));
         external.put(IpAddress.parse(addresses.get(i)), IpAddress.parse("203.0.113." + (100 + i)));
@@ -448,6 +451,39 @@ class GatheringTest {
         assertThat(priorities.add(candidate.priority())).as(candidate.toLine()).isTrue();
       }
     }
+  }
+
+  @Test
+  @Tag("ICE-0870")
+  void bothSidesCheckInTheSameOrderAndUnreliableAddressesLast() {
+    AgentPair pair = AgentPair.standard().streams(2);
+    pair.passing(path -> false);
+    pair.left.interfaces(List.of(
+        new InterfaceAddress(
+            "tun0", IpAddress.parse("10.8.0.1"), 24, new Flags(false, false, false, true, true)),
+        new InterfaceAddress("eth0", IpAddress.parse("192.0.2.1"), 24, Flags.DEFAULT_ROUTE),
+        new InterfaceAddress("eth0", IpAddress.parse("2001:db8::1"), 64, Flags.DEFAULT_ROUTE)));
+    pair.right.interfaces("198.51.100.1", "198.51.100.2", "2001:db8:9::1", "2001:db8:9::2");
+    pair.exchange();
+    List<String> left = new ArrayList<>();
+    pair.left
+        .agent()
+        .statistics()
+        .pairs()
+        .forEach(each -> left.add(each.local().address() + " " + each.remote().address()));
+    List<String> right = new ArrayList<>();
+    pair.right
+        .agent()
+        .statistics()
+        .pairs()
+        .forEach(each -> right.add(each.remote().address() + " " + each.local().address()));
+    assertThat(left).hasSize(2 * (2 * 2 + 2)).isEqualTo(right);
+    assertThat(left.get(0)).startsWith("[2001:db8::1]");
+    List<Candidate> told = new ArrayList<>(pair.left.gathered());
+    told.sort(Comparator.comparingInt(Candidate::priority));
+    assertThat(told.subList(0, 2))
+        .extracting(candidate -> candidate.address().ip().toString())
+        .containsExactly("10.8.0.1", "10.8.0.1");
   }
 
   // addresses come and go

@@ -70,8 +70,8 @@ class RolesTest {
     AgentPair pair = pair(true, true);
     assertThat(pair.runUntil(IceState.COMPLETED, LONG)).isTrue();
     pair.time.runFor(Duration.ofMinutes(2));
-    assertThat(pair.left.sent()).isEmpty();
-    assertThat(pair.right.sent()).isEmpty();
+    assertThat(pair.left.sent()).noneMatch(AgentHarness.Sent::isBindingRequest);
+    assertThat(pair.right.sent()).noneMatch(AgentHarness.Sent::isBindingRequest);
   }
 
   @Test
@@ -81,9 +81,8 @@ class RolesTest {
     assertThat(pair.runUntil(IceState.COMPLETED, LONG)).isTrue();
     pair.time.runFor(Duration.ofSeconds(120));
     assertThat(pair.right.sent())
-        .isNotEmpty()
-        .allSatisfy(
-            sent -> assertThat(sent.message().messageClass()).isEqualTo(MessageClass.SUCCESS));
+        .noneMatch(AgentHarness.Sent::isBindingRequest)
+        .anyMatch(sent -> sent.message().messageClass() == MessageClass.SUCCESS);
     assertThat(pair.left.sent().stream().filter(AgentHarness.Sent::isBindingRequest))
         .hasSizeGreaterThan(10);
     AgentPair full = pair(false, false);
