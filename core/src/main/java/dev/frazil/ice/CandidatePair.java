@@ -93,6 +93,12 @@ final class CandidatePair {
     return valid == null ? local.candidate() : valid.candidate();
   }
 
+  /** What is told of the pair once it is selected. */
+  IceEvent.PairSelected toSelected() {
+    return new IceEvent.PairSelected(
+        generation.stream.index, component(), localAsSeen(), remote.candidate());
+  }
+
   /** The priority of the valid pair (RFC 8445 7.2.5.3.2), which peers agree on. */
   long validPriority(Role role) {
     return priority(role, localAsSeen().priority(), remote.candidate().priority());

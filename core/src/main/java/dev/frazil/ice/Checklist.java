@@ -37,8 +37,11 @@ final class Checklist {
   final BitSet pinned = new BitSet();
   /** A selected pair is gone and none may take its place. */
   boolean lost;
-  /** Two lite agents had more than one pair to choose from for a component (RFC 8445 8.2). */
-  boolean ambiguous;
+  /**
+   * The components whose selected pair two lite agents still have to agree on, for there was more than one (RFC 8445
+   * 8.2).
+   */
+  final BitSet disputed = new BitSet();
 
   Checklist(int components) {
     this.components = components;

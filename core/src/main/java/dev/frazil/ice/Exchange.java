@@ -4,6 +4,7 @@ import dev.frazil.ice.Generation.RemoteCandidate;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
+import dev.frazil.net.TransportAddress;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -243,6 +244,19 @@ final class Exchange {
       }
     }
     return true;
+  }
+
+  /** The peer told which pair it uses, as two lite agents do (RFC 8445 8.2). */
+  void addRemoteSelection(
+      IceStream stream,
+      int component,
+      TransportAddress local,
+      TransportAddress remote,
+      long now) {
+    Generation generation = stream.current;
+    if (generation.started && session.configuration.lite) {
+      litePairing.agree(generation, component, local, remote, now);
+    }
   }
 
   // beginning and beginning again

@@ -178,6 +178,22 @@ public final class IceAgent implements ProtocolMachine {
     end(now);
   }
 
+  /**
+   * Takes which pair the peer uses for a component. Only two lite agents that had more than one pair to choose from tell
+   * each other (RFC 8445 8.2, {@link IceEvent.SelectionToTell}); of other agents it has no effect.
+   *
+   * @param local our candidate's address
+   * @param remote the peer's candidate's address
+   */
+  public void addRemoteSelection(
+      int stream, int component, TransportAddress local, TransportAddress remote, long now) {
+    if (session.closed) {
+      return;
+    }
+    exchange.addRemoteSelection(stream(stream), component, local, remote, now);
+    end(now);
+  }
+
   /** Begins a new generation of one stream (RFC 8445 9). Data goes on over the old path until a new one is selected. */
   public void restart(int stream, long now) {
     if (session.closed) {

@@ -1,6 +1,7 @@
 package dev.frazil.ice;
 
 import dev.frazil.net.FiveTuple;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What an agent tells its application. Streams are named by index, components from 1. */
@@ -29,6 +30,12 @@ public sealed interface IceEvent {
   /** Nomination is over for a component. */
   record PairSelected(int stream, int component, Candidate local, Candidate remote)
       implements IceEvent {}
+
+  /**
+   * Two lite agents had more than one pair to choose from: this one, which controls, tells the peer which it selected,
+   * in an updated exchange (RFC 8445 8.2). The peer's answer is handed in with {@link IceAgent#addRemoteSelection}.
+   */
+  record SelectionToTell(int stream, List<PairSelected> pairs) implements IceEvent {}
 
   /** The peer's consent to receive ran out or was revoked (RFC 7675). */
   record ConsentLost(int stream, int component, String reason) implements IceEvent {}

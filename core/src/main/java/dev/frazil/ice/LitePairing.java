@@ -4,6 +4,9 @@ import dev.frazil.ice.Generation.LocalCandidate;
 import dev.frazil.ice.Generation.RemoteCandidate;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.TransportAddress;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Two lite agents: no checks, each pairs what it was told (RFC 8445 8.2). */
@@ -21,32 +24,60 @@ final class LitePairing {
   }
 
   void pair(Generation generation, long now) {
+    List<CandidatePair> chosen = new ArrayList<>(generation.list.components);
     for (int component = 1; component <= generation.list.components; component++) {
-      CandidatePair chosen = null;
-      int candidates = 0;
+      CandidatePair best = null;
       for (LocalCandidate local : generation.locals()) {
         for (RemoteCandidate remote : generation.remotes()) {
           CandidatePair pair = form(generation, component, local, remote);
-          if (pair != null) {
-            candidates++;
-            chosen = chosen == null || isBetter(pair, chosen) ? pair : chosen;
+          if (pair != null && best != null) {
+            generation.list.disputed.set(1, generation.list.components + 1);
           }
+          best = pair == null || best != null && !isBetter(pair, best) ? best : pair;
         }
       }
-      if (chosen != null) {
-        generation.list.ambiguous |= candidates > 1;
-        chosen.valid = chosen.local;
-        chosen.consentUntil = paths.consentFrom(now);
-        set.set(chosen, PairState.SUCCEEDED, "both agents are lite");
-        nomination.selectAsLite(chosen, now);
+      if (best != null) {
+        chosen.add(best);
       }
     }
+    chosen.forEach(pair -> select(pair, now));
     if (!generation.hasSelectedAll()) {
       nomination.fail(generation, "no pair of one address family", now);
-    } else if (generation.list.ambiguous && session.role == Role.CONTROLLING) {
-      session.log(
-          "stream " + generation.stream.index,
-          "several pairs: tell the peer which one is in use (RFC 8445 8.2)");
+    } else if (!generation.list.disputed.isEmpty() && session.role == Role.CONTROLLING) {
+      session.outbox.event(new IceEvent.SelectionToTell(
+          generation.stream.index,
+          chosen.stream().map(CandidatePair::toSelected).toList()));
+    }
+  }
+
+  private void select(CandidatePair pair, long now) {
+    pair.valid = pair.local;
+    pair.consentUntil = paths.consentFrom(now);
+    set.set(pair, PairState.SUCCEEDED, "both agents are lite");
+    nomination.selectAsLite(pair, now);
+  }
+
+  /** The peer told which pair it uses (RFC 8445 8.2); when it has for every component, the list is complete. */
+  void agree(
+      Generation generation,
+      int component,
+      TransportAddress here,
+      TransportAddress there,
+      long now) {
+    LocalCandidate local = generation.local(here, component);
+    RemoteCandidate remote = generation.remote(there, component);
+    if (local == null || remote == null) {
+      session.drop(DropReason.CANDIDATE_REFUSED);
+      return;
+    }
+    CandidatePair pair = generation.list.find(new FiveTuple(local.base().address, there));
+    if (pair == null) {
+      pair = form(generation, component, local, remote);
+    }
+    if (pair != null) {
+      generation.list.disputed.clear(component);
+      select(pair, now);
+      nomination.updateList(generation, now);
     }
   }
 
@@ -58,9 +89,12 @@ final class LitePairing {
         && there.component() == component
         && here.address().transport() == there.address().transport()
         && here.address().ip().family() == there.address().ip().family();
-    return fits
-        ? set.form(generation, local, remote, new FiveTuple(local.base().address, there.address()))
-        : null;
+    if (!fits) {
+      return null;
+    }
+    local.base().authenticated(there.address()); // no check will say more than the description did
+    return set.form(
+        generation, local, remote, new FiveTuple(local.base().address, there.address()));
   }
 
   /** The default policy of RFC 6724 in short: IPv6 before IPv4, global before private; else the higher priority. */

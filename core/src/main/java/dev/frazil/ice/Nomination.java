@@ -211,8 +211,7 @@ final class Nomination {
     }
     generation.select(pair.component(), pair);
     session.log(pair, pair.state, "selected");
-    session.outbox.event(new IceEvent.PairSelected(
-        generation.stream.index, pair.component(), pair.localAsSeen(), pair.remote.candidate()));
+    session.outbox.event(pair.toSelected());
     for (CandidatePair other : List.copyOf(generation.list.pairs())) {
       if (other != pair && other.component() == pair.component() && !staysAfter(pair, other)) {
         set.remove(other, "another pair was selected");
@@ -252,7 +251,7 @@ final class Nomination {
     Checklist list = generation.list;
     switch (list.state) {
       case RUNNING -> {
-        if (generation.hasSelectedAll()) {
+        if (generation.hasSelectedAll() && list.disputed.isEmpty()) {
           complete(generation, now);
         } else if (mayFail(generation, now)) {
           fail(generation, "no candidate pair works", now);
