@@ -280,15 +280,17 @@ final class Exchange {
       }
       return;
     }
-    if (allTold || trickles(generation.remote)) {
+    if (allTold || trickles(generation)) {
       set.start(generation, now);
       server.takeEarly(generation, now);
     }
   }
 
   /** RFC 8838 5: with a peer that says that it does not trickle, ICE is done in the regular way. */
-  private boolean trickles(IceParameters remote) {
-    return session.configuration.trickle && (remote.options() == null || remote.has("trickle"));
+  boolean trickles(Generation generation) {
+    IceParameters remote = generation.remote;
+    boolean peerMay = remote == null || remote.options() == null || remote.has("trickle");
+    return session.configuration.trickle && peerMay;
   }
 
   /** RFC 8445 9. */

@@ -272,11 +272,20 @@ final class Gathering {
       return; // RFC 8838 13: none after nomination
     }
     generation.addLocal(local);
-    if (local.told()) {
-      session.outbox.event(new IceEvent.CandidateGathered(
-          generation.stream.index, generation.ufrag, local.candidate()));
-      set.addLocal(generation, local, now);
+    if (!local.told()) {
+      return;
     }
+    if (exchange != null && !exchange.trickles(generation)) {
+      generation.withheld.add(local);
+    } else {
+      tell(generation, local, now);
+    }
+  }
+
+  private void tell(Generation generation, LocalCandidate local, long now) {
+    session.outbox.event(new IceEvent.CandidateGathered(
+        generation.stream.index, generation.ufrag, local.candidate()));
+    set.addLocal(generation, local, now);
   }
 
   // the end
@@ -298,6 +307,8 @@ final class Gathering {
     if (generation.gatheringLimit != null) {
       session.cancel(generation.gatheringLimit);
     }
+    generation.withheld.forEach(local -> tell(generation, local, now));
+    generation.withheld.clear();
     session.outbox.event(new IceEvent.GatheringComplete(generation.stream.index, generation.ufrag));
     if (exchange != null) {
       exchange.gathered(generation, now);

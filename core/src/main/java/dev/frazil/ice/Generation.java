@@ -52,6 +52,8 @@ final class Generation {
   final IntegrityKey localKey;
   final Checklist list;
   private final List<LocalCandidate> locals = new ArrayList<>(4);
+  /** What a peer that does not trickle is told when gathering is complete, all at once. */
+  final List<LocalCandidate> withheld = new ArrayList<>(0);
   private final Map<Place, RemoteCandidate> remotes = new LinkedHashMap<>(8);
   /** What is being asked of STUN servers. */
   final Set<ServerReflexive.Probe> probes = new LinkedHashSet<>(4);
@@ -160,6 +162,7 @@ final class Generation {
 
   void removeLocals(Base base) {
     locals.removeIf(local -> local.base() == base);
+    withheld.removeIf(local -> local.base() == base);
   }
 
   Collection<RemoteCandidate> remotes() {

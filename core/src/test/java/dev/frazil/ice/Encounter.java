@@ -32,6 +32,17 @@ final class Encounter {
     peer = new ScriptedPeer(agent, 0);
   }
 
+  private Encounter(IceConfiguration configuration, int components) {
+    agent = new AgentHarness(time, configuration);
+    agent.call(now -> agent.agent().addStream(components, now));
+    peer = new ScriptedPeer(agent, 0);
+  }
+
+  /** An agent that does not know its addresses yet: {@link AgentHarness#interfaces} begins to gather. */
+  static Encounter withoutInterfaces(IceConfiguration.Builder settings, int components) {
+    return new Encounter(settings.build(), components);
+  }
+
   Encounter(Role role) {
     this(AgentHarness.settings(role));
   }
