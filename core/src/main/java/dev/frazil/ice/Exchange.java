@@ -248,11 +248,7 @@ final class Exchange {
 
   /** The peer told which pair it uses, as two lite agents do (RFC 8445 8.2). */
   void addRemoteSelection(
-      IceStream stream,
-      int component,
-      TransportAddress local,
-      TransportAddress remote,
-      long now) {
+      IceStream stream, int component, TransportAddress local, TransportAddress remote, long now) {
     Generation generation = stream.current;
     if (generation.started && session.configuration.lite) {
       litePairing.agree(generation, component, local, remote, now);

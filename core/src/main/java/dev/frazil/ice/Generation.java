@@ -54,6 +54,7 @@ final class Generation {
   private final List<LocalCandidate> locals = new ArrayList<>(4);
   /** What a peer that does not trickle is told when gathering is complete, all at once. */
   final List<LocalCandidate> withheld = new ArrayList<>(0);
+
   private final Map<Place, RemoteCandidate> remotes = new LinkedHashMap<>(8);
   /** What is being asked of STUN servers. */
   final Set<ServerReflexive.Probe> probes = new LinkedHashSet<>(4);

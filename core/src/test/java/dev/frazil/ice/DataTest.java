@@ -42,10 +42,11 @@ class DataTest {
     assertThat(scene.send()).isEqualTo(SendResult.SENT);
     scene.from(WORSE).role(Role.CONTROLLING, 1).useCandidate().send();
     assertThat(scene.send()).isEqualTo(SendResult.SENT);
-    assertThat(pathsOfData(scene)).containsExactly(
-        new FiveTuple(scene.agent.base(), WORSE),
-        new FiveTuple(scene.agent.base(), THERE),
-        new FiveTuple(scene.agent.base(), WORSE));
+    assertThat(pathsOfData(scene))
+        .containsExactly(
+            new FiveTuple(scene.agent.base(), WORSE),
+            new FiveTuple(scene.agent.base(), THERE),
+            new FiveTuple(scene.agent.base(), WORSE));
     scene.fromThere().role(Role.CONTROLLING, 1).send();
     scene.runMillis(500);
     assertThat(scene.send()).isEqualTo(SendResult.SENT);
@@ -140,7 +141,10 @@ class DataTest {
   void senderThatIsHeardAgainAndAgainIsNotForgotten() {
     Encounter scene = new Encounter(Role.CONTROLLED).completed();
     for (int i = 0; i < 1_000; i++) {
-      scene.from(TransportAddress.udp("192.0.2.9", 5000 + i)).role(Role.CONTROLLING, 1).send();
+      scene
+          .from(TransportAddress.udp("192.0.2.9", 5000 + i))
+          .role(Role.CONTROLLING, 1)
+          .send();
       if (i % 100 == 0) {
         scene.fromThere().role(Role.CONTROLLING, 1).send();
       }
@@ -174,12 +178,15 @@ class DataTest {
     TransportAddress spare = scene.agent.bases().get(1);
     assertThat(spare).isNotEqualTo(kept);
     scene.runMillis(2_900);
-    assertThat(errorOf(scene.peer.request(THERE, spare).role(Role.CONTROLLING, 1).send())).isZero();
+    assertThat(
+            errorOf(scene.peer.request(THERE, spare).role(Role.CONTROLLING, 1).send()))
+        .isZero();
     assertThat(scene.agent.requests(IceRequest.Close.class)).isEmpty();
     scene.runMillis(200);
     assertThat(scene.agent.requests(IceRequest.Close.class))
         .containsExactly(new IceRequest.Close(spare));
-    assertThat(scene.peer.request(THERE, spare).role(Role.CONTROLLING, 1).send()).isNull();
+    assertThat(scene.peer.request(THERE, spare).role(Role.CONTROLLING, 1).send())
+        .isNull();
     assertThat(errorOf(scene.fromThere().role(Role.CONTROLLING, 1).send())).isZero();
     scene.time.runFor(Duration.ofMinutes(5));
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.COMPLETED);
@@ -188,8 +195,8 @@ class DataTest {
   @Test
   @Tag("ICE-3120")
   void waitShorterThanThreeSecondsIsRefused() {
-    assertThatThrownBy(() ->
-            AgentHarness.settings(Role.CONTROLLED).releaseAfter(Duration.ofMillis(2_999)))
+    assertThatThrownBy(
+            () -> AgentHarness.settings(Role.CONTROLLED).releaseAfter(Duration.ofMillis(2_999)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("releaseAfter");
   }
@@ -202,12 +209,13 @@ class DataTest {
         1,
         "192.0.2.1",
         "192.0.2.2");
-    TransportAddress spare = scene.agent.bases().get(0); // of the better pair, which stays under check
+    TransportAddress spare =
+        scene.agent.bases().get(0); // of the better pair, which stays under check
     TransportAddress used = scene.agent.bases().get(1);
     scene.peer.answerWhen(check -> check.path().local().equals(used), Duration.ofMillis(20));
     IceParameters plain = scene.peer.parameters();
-    scene.peer.introduce(new IceParameters(
-        plain.ufrag(), plain.password(), false, 10, java.util.Set.of("trickle")));
+    scene.peer.introduce(
+        new IceParameters(plain.ufrag(), plain.password(), false, 10, java.util.Set.of("trickle")));
     scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
     scene.runMillis(100);
     scene.peer.request(THERE, used).role(Role.CONTROLLING, 1).useCandidate().send();

@@ -16,8 +16,7 @@ import org.junit.jupiter.api.Test;
 /** Lite agents (RFC 8445 7.3.2, 8.2, 12.1.1), with full ones and among themselves. */
 class LiteTest {
   private static Encounter lite(int components, String... addresses) {
-    return new Encounter(
-        AgentHarness.settings(Role.CONTROLLED).lite(true), components, addresses);
+    return new Encounter(AgentHarness.settings(Role.CONTROLLED).lite(true), components, addresses);
   }
 
   private static Encounter lite(int components) {
@@ -53,8 +52,7 @@ class LiteTest {
     assertThat(pair.state()).isEqualTo(PairState.SUCCEEDED);
     assertThat(pair.local().address()).isEqualTo(scene.agent.base());
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.COMPLETED);
-    assertThat(scene.agent.agent().path(0, 1))
-        .isEqualTo(new FiveTuple(scene.agent.base(), THERE));
+    assertThat(scene.agent.agent().path(0, 1)).isEqualTo(new FiveTuple(scene.agent.base(), THERE));
   }
 
   @Test
@@ -91,7 +89,11 @@ class LiteTest {
     other.introduce();
     nominating(scene, scene.agent.bases().get(0)).send();
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.CHECKING);
-    other.request(THERE, scene.agent.bases().get(1)).role(Role.CONTROLLING, 1).useCandidate().send();
+    other
+        .request(THERE, scene.agent.bases().get(1))
+        .role(Role.CONTROLLING, 1)
+        .useCandidate()
+        .send();
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.COMPLETED);
   }
 
@@ -130,7 +132,8 @@ class LiteTest {
   void ofSeveralPairsThatAnAggressivePeerNominatesTheBestIsUsed() {
     Encounter scene = lite(1, "192.0.2.1", "2001:db8::1");
     IceParameters plain = scene.peer.parameters();
-    scene.peer.introduce(new IceParameters(plain.ufrag(), plain.password(), false, 10, java.util.Set.of()));
+    scene.peer.introduce(
+        new IceParameters(plain.ufrag(), plain.password(), false, 10, java.util.Set.of()));
     TransportAddress there6 = TransportAddress.udp("2001:db8::9", 4000);
     TransportAddress base6 = scene.agent.bases().stream()
         .filter(base -> base.ip().isIpv6())
@@ -217,7 +220,8 @@ class LiteTest {
     }
     assertThat(pair.right.events(IceEvent.SelectionToTell.class)).isEmpty();
     assertThat(pair.left.events(IceEvent.SelectionToTell.class)).hasSize(1);
-    IceEvent.SelectionToTell told = pair.left.events(IceEvent.SelectionToTell.class).get(0);
+    IceEvent.SelectionToTell told =
+        pair.left.events(IceEvent.SelectionToTell.class).get(0);
     assertThat(told.pairs()).hasSize(2);
     tell(told, pair.right);
     assertThat(pair.right.agent().state()).isEqualTo(IceState.COMPLETED);
@@ -240,8 +244,8 @@ class LiteTest {
         .filter(each -> each.address().ip().isIpv4())
         .findFirst()
         .orElseThrow();
-    pair.right.call(now ->
-        pair.right.agent().addRemoteSelection(0, 1, here.address(), there.address(), now));
+    pair.right.call(
+        now -> pair.right.agent().addRemoteSelection(0, 1, here.address(), there.address(), now));
     assertThat(pair.right.agent().state()).isEqualTo(IceState.COMPLETED);
     assertThat(pair.right.agent().path(0, 1))
         .isEqualTo(new FiveTuple(here.address(), there.address()));
@@ -256,24 +260,33 @@ class LiteTest {
     pair.exchange();
     FiveTuple before = pair.right.agent().path(0, 1);
     TransportAddress stranger = TransportAddress.udp("203.0.113.1", 1);
-    pair.right.call(now -> pair.right
-        .agent()
-        .addRemoteSelection(0, 1, pair.right.bases().get(0), stranger, now));
+    pair.right.call(now ->
+        pair.right.agent().addRemoteSelection(0, 1, pair.right.bases().get(0), stranger, now));
     assertThat(pair.right.agent().path(0, 1)).isEqualTo(before);
     assertThat(pair.right.agent().state()).isEqualTo(IceState.CONNECTED);
   }
 
   private static void tell(IceEvent.SelectionToTell told, AgentHarness to) {
     for (IceEvent.PairSelected each : told.pairs()) {
-      to.call(now -> to.agent().addRemoteSelection(
-          told.stream(), each.component(), each.remote().address(), each.local().address(), now));
+      to.call(now -> to.agent()
+          .addRemoteSelection(
+              told.stream(),
+              each.component(),
+              each.remote().address(),
+              each.local().address(),
+              now));
     }
   }
 
   private static void confirm(IceEvent.SelectionToTell told, AgentHarness to) {
     for (IceEvent.PairSelected each : told.pairs()) {
-      to.call(now -> to.agent().addRemoteSelection(
-          told.stream(), each.component(), each.local().address(), each.remote().address(), now));
+      to.call(now -> to.agent()
+          .addRemoteSelection(
+              told.stream(),
+              each.component(),
+              each.local().address(),
+              each.remote().address(),
+              now));
     }
   }
 }

@@ -55,8 +55,7 @@ class RenominationTest {
 
   private static ScriptedPeer.Request nominating(
       Encounter scene, TransportAddress from, int value) {
-    ScriptedPeer.Request request =
-        scene.from(from).role(Role.CONTROLLING, 1).useCandidate();
+    ScriptedPeer.Request request = scene.from(from).role(Role.CONTROLLING, 1).useCandidate();
     return value == 0
         ? request
         : request.with(builder -> builder.put(AttributeType.NOMINATION, value));
@@ -113,7 +112,8 @@ class RenominationTest {
     scene.from(THERE).send();
     scene.runMillis(30_000);
     assertThat(nominations(scene)).hasSize(1);
-    assertThat(nominations(scene).get(0).message().has(AttributeType.NOMINATION)).isFalse();
+    assertThat(nominations(scene).get(0).message().has(AttributeType.NOMINATION))
+        .isFalse();
     long id = scene.pairs().get(0).id();
     assertThatThrownBy(() -> scene.agent.agent().nominate(0, id, scene.time.now()))
         .isInstanceOf(IllegalStateException.class)
@@ -143,8 +143,8 @@ class RenominationTest {
     scene.runMillis(4_000);
     List<AgentHarness.Sent> sends = scene.agent.sent().stream()
         .filter(AgentHarness.Sent::isBindingRequest)
-        .filter(sent ->
-            sent.message().transactionId().equals(nominating.message().transactionId()))
+        .filter(
+            sent -> sent.message().transactionId().equals(nominating.message().transactionId()))
         .toList();
     assertThat(sends).hasSize(4);
     assertThat(sends).allMatch(sent -> sent.message().get(AttributeType.NOMINATION) == 1);
@@ -192,7 +192,8 @@ class RenominationTest {
     nominate(scene.agent, WORSE); // perhaps the peer follows, and its answers are lost
     scene.runMillis(10_000);
     assertThat(selected(scene)).isEqualTo(THERE);
-    assertThat(nominations(scene)).extracting(ScriptedPeer.Check::to)
+    assertThat(nominations(scene))
+        .extracting(ScriptedPeer.Check::to)
         .containsExactly(THERE, WORSE, THERE);
     assertThat(values(scene)).containsExactly(1, 2, 3);
   }
@@ -274,7 +275,8 @@ class RenominationTest {
       }
       scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
       scene.runMillis(500);
-      scene.fromThere()
+      scene
+          .fromThere()
           .role(Role.CONTROLLING, 1)
           .with(builder -> builder.put(AttributeType.NOMINATION, 1))
           .send();
@@ -307,7 +309,8 @@ class RenominationTest {
       nominate(pair.left, other);
       pair.time.runFor(Duration.ofSeconds(i == 2 ? 90 : 1));
       assertThat(pair.left.agent().path(0, 1).remote()).isEqualTo(other);
-      assertThat(pair.right.agent().path(0, 1)).isEqualTo(pair.left.agent().path(0, 1).reversed());
+      assertThat(pair.right.agent().path(0, 1))
+          .isEqualTo(pair.left.agent().path(0, 1).reversed());
     }
   }
 }

@@ -103,7 +103,10 @@ class RestartTest {
     Encounter scene = new Encounter(Role.CONTROLLING);
     scene.completed();
     scene.peer.tell(scene.peer.host("192.0.2.10", 4000));
-    scene.fromThere().role(Role.CONTROLLING, -1).send(); // the role is no longer the one of the beginning
+    scene
+        .fromThere()
+        .role(Role.CONTROLLING, -1)
+        .send(); // the role is no longer the one of the beginning
     assertThat(scene.agent.agent().role()).isEqualTo(Role.CONTROLLED);
     scene.peer.introduce(renewed(scene));
     assertThat(scene.agent.agent().generation(0)).isEqualTo(1);
@@ -129,8 +132,8 @@ class RestartTest {
         pair.exchange();
       }
       byte[] payload = {(byte) i};
-      pair.left.call(now ->
-          results.add(pair.left.agent().send(0, 1, ByteBuffer.wrap(payload), now)));
+      pair.left.call(
+          now -> results.add(pair.left.agent().send(0, 1, ByteBuffer.wrap(payload), now)));
       pair.time.runFor(Duration.ofMillis(10));
     }
     pair.time.runFor(Duration.ofMillis(100));
@@ -193,7 +196,8 @@ class RestartTest {
   }
 
   private static ScriptedPeer.Request consentOfBefore(Encounter scene, IceParameters old) {
-    return scene.fromThere()
+    return scene
+        .fromThere()
         .role(Role.CONTROLLING, 1)
         .username(old.ufrag() + ":" + ScriptedPeer.UFRAG)
         .key(IntegrityKey.shortTerm(old.password()));

@@ -48,8 +48,14 @@ class TrickleTest {
   }
 
   private static Candidate alike(Candidate candidate, String foundation) {
-    return new Candidate(foundation, candidate.component(), candidate.priority(),
-        candidate.address(), candidate.type(), null, candidate.extensions());
+    return new Candidate(
+        foundation,
+        candidate.component(),
+        candidate.priority(),
+        candidate.address(),
+        candidate.type(),
+        null,
+        candidate.extensions());
   }
 
   // 3 to 5: whether to trickle
@@ -87,23 +93,21 @@ class TrickleTest {
     assertThat(scene.agent.gathered()).hasSize(2);
     List<Class<?>> kinds = new ArrayList<>();
     scene.agent.events().forEach(event -> kinds.add(event.getClass()));
-    assertThat(kinds).containsSubsequence(
-        IceEvent.CandidateGathered.class, IceEvent.GatheringComplete.class);
+    assertThat(kinds)
+        .containsSubsequence(IceEvent.CandidateGathered.class, IceEvent.GatheringComplete.class);
   }
 
   @Test
   @Tag("SIG-0020")
   void candidateOfABaseThatVanishesBeforeItIsToldIsNeverTold() {
-    Encounter scene = new Encounter(
-        withServer(Role.CONTROLLING).trickle(false), 1, "192.0.2.1", "192.0.2.2");
+    Encounter scene =
+        new Encounter(withServer(Role.CONTROLLING).trickle(false), 1, "192.0.2.1", "192.0.2.2");
     scene.runMillis(100);
     scene.agent.interfaces("192.0.2.2");
     mapped(scene, 1, MAPPED);
-    assertThat(scene.agent.gathered()).isNotEmpty().allMatch(candidate -> !candidate
-        .address()
-        .ip()
-        .toString()
-        .equals("192.0.2.1"));
+    assertThat(scene.agent.gathered())
+        .isNotEmpty()
+        .allMatch(candidate -> !candidate.address().ip().toString().equals("192.0.2.1"));
   }
 
   @ParameterizedTest
@@ -111,7 +115,8 @@ class TrickleTest {
   @Tag("SIG-0030")
   void trickleIsAnnouncedForEveryStreamOrForNone(boolean trickle) {
     AgentHarness agent = new AgentHarness(
-        new VirtualTime(), AgentHarness.settings(Role.CONTROLLING).trickle(trickle).build());
+        new VirtualTime(),
+        AgentHarness.settings(Role.CONTROLLING).trickle(trickle).build());
     for (int stream = 0; stream < 3; stream++) {
       agent.call(now -> agent.agent().addStream(1, now));
       assertThat(agent.agent().localParameters(stream).has("trickle")).isEqualTo(trickle);
@@ -125,10 +130,10 @@ class TrickleTest {
   @Tag("SIG-0060")
   void emptyDescriptionAndAnswerConnectByWhatIsTrickledLater() {
     AgentPair pair = AgentPair.standard().streams(1);
-    pair.left.call(now ->
-        pair.left.agent().setRemote(0, pair.right.agent().localParameters(0), now));
-    pair.right.call(now ->
-        pair.right.agent().setRemote(0, pair.left.agent().localParameters(0), now));
+    pair.left.call(
+        now -> pair.left.agent().setRemote(0, pair.right.agent().localParameters(0), now));
+    pair.right.call(
+        now -> pair.right.agent().setRemote(0, pair.left.agent().localParameters(0), now));
     pair.time.runFor(Duration.ofSeconds(5));
     assertThat(pair.left.agent().state()).isEqualTo(IceState.CHECKING);
     assertThat(pair.left.agent().statistics().pairs()).isEmpty();
@@ -172,10 +177,10 @@ class TrickleTest {
   @Test
   @Tag("SIG-0080")
   void listDoesNotFailWhileOurOwnCandidatesAreBeingGathered() {
-    Encounter scene = new Encounter(
-        withServer(Role.CONTROLLED).gatheringLimit(Duration.ofSeconds(60)).retransmission(
-            new dev.frazil.stun.Retransmission(
-                Duration.ofSeconds(1), 7, 16, Duration.ofMillis(39_500))));
+    Encounter scene = new Encounter(withServer(Role.CONTROLLED)
+        .gatheringLimit(Duration.ofSeconds(60))
+        .retransmission(new dev.frazil.stun.Retransmission(
+            Duration.ofSeconds(1), 7, 16, Duration.ofMillis(39_500))));
     scene.introduced();
     scene.runMillis(100);
     scene.peer.refuse(scene.peer.awaitCheck(1), 500);
@@ -209,10 +214,11 @@ class TrickleTest {
   @Tag("SIG-0100")
   void candidateThatIsKnownByAddressAndBaseIsIgnored() {
     Encounter scene = new Encounter(AgentHarness.settings(Role.CONTROLLED)
-        .stunServers(List.of(
-            new StunServer("203.0.113.6", 3478), new StunServer("203.0.113.5", 3478))));
+        .stunServers(
+            List.of(new StunServer("203.0.113.6", 3478), new StunServer("203.0.113.5", 3478))));
     scene.runMillis(100);
-    mapped(scene, 0, MAPPED); // of the second server: of lower priority than the first one's would be
+    mapped(
+        scene, 0, MAPPED); // of the second server: of lower priority than the first one's would be
     AgentHarness.Sent first = scene.agent.transactions().get(0);
     assertThat(first.path().remote().ip().toString()).isEqualTo("203.0.113.6");
     scene.agent.receive(
@@ -245,10 +251,10 @@ class TrickleTest {
         scene.peer.credentials("NEXT", "anotherpasswordofthepeer");
         scene.peer.introduce();
       }
-      scene.agent.call(now ->
-          scene.agent.agent().addRemoteCandidate(0, ScriptedPeer.UFRAG, late, now));
-      scene.agent.call(now ->
-          scene.agent.agent().endOfRemoteCandidates(0, ScriptedPeer.UFRAG, now));
+      scene.agent.call(
+          now -> scene.agent.agent().addRemoteCandidate(0, ScriptedPeer.UFRAG, late, now));
+      scene.agent.call(
+          now -> scene.agent.agent().endOfRemoteCandidates(0, ScriptedPeer.UFRAG, now));
       assertThat(scene.remotes()).isEmpty();
     }
     assertThat(scene.dropped(DropReason.CANDIDATE_LATE)).isGreaterThanOrEqualTo(2);
@@ -263,11 +269,12 @@ class TrickleTest {
     scene.peer.credentials("NEXT", "anotherpasswordofthepeer");
     scene.peer.tell(scene.peer.host("192.0.2.77", 7));
     scene.peer.tellEnd();
-    assertThat(scene.remotes()).containsExactly(
-        new Encounter.RemoteSummary(CandidateType.HOST, THERE));
+    assertThat(scene.remotes())
+        .containsExactly(new Encounter.RemoteSummary(CandidateType.HOST, THERE));
     scene.peer.introduce();
-    assertThat(scene.remotes()).containsExactly(new Encounter.RemoteSummary(
-        CandidateType.HOST, TransportAddress.udp("192.0.2.77", 7)));
+    assertThat(scene.remotes())
+        .containsExactly(
+            new Encounter.RemoteSummary(CandidateType.HOST, TransportAddress.udp("192.0.2.77", 7)));
     scene.peer.tell(scene.peer.host("192.0.2.78", 7));
     assertThat(scene.remotes()).hasSize(1); // its end came, too
   }
@@ -303,8 +310,8 @@ class TrickleTest {
     Encounter scene = new Encounter(withServer(Role.CONTROLLED));
     scene.peer.introduce();
     Candidate blocker = alike(scene.peer.host("192.0.2.8", 4000), "same");
-    Candidate told = alike(
-        scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4000, 7, 1), "same");
+    Candidate told =
+        alike(scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4000, 7, 1), "same");
     switch (state) {
       case FROZEN -> {
         scene.peer.tell(blocker, told);
@@ -357,7 +364,8 @@ class TrickleTest {
     assertThat(ports(scene)).containsExactly(4003, 4004, 4005);
     scene.peer.tell(alike(told[2], "other"));
     assertThat(ports(scene)).containsExactly(4002, 4003, 4004);
-    scene.peer.tell(scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4100, 5, 1)); // no room for it
+    scene.peer.tell(
+        scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4100, 5, 1)); // no room for it
     assertThat(ports(scene)).containsExactly(4002, 4003, 4004);
   }
 
@@ -378,9 +386,10 @@ class TrickleTest {
     assertThat(scene.pairs()).hasSize(1); // of one family and component
     scene.agent.interfaces("192.0.2.1", "2001:db8::1");
     assertThat(scene.pairs()).hasSize(3);
-    assertThat(scene.pairs()).allMatch(pair ->
-        pair.local().component() == pair.remote().component()
-            && pair.local().address().ip().family() == pair.remote().address().ip().family());
+    assertThat(scene.pairs())
+        .allMatch(pair -> pair.local().component() == pair.remote().component()
+            && pair.local().address().ip().family()
+                == pair.remote().address().ip().family());
   }
 
   @Test
@@ -475,7 +484,8 @@ class TrickleTest {
   @Test
   @Tag("SIG-0180")
   void nothingIsToldAfterTheEndOfCandidates() {
-    Encounter scene = new Encounter(withServer(Role.CONTROLLED).gatheringLimit(Duration.ofSeconds(1)));
+    Encounter scene =
+        new Encounter(withServer(Role.CONTROLLED).gatheringLimit(Duration.ofSeconds(1)));
     scene.runMillis(1_100);
     assertThat(scene.agent.events(IceEvent.GatheringComplete.class)).hasSize(1);
     mapped(scene, 0, MAPPED); // late
@@ -503,15 +513,15 @@ class TrickleTest {
   @Test
   @Tag("SIG-0190")
   void lowerComponentsAreToldAndPairedFirst() {
-    Encounter scene =
-        Encounter.withoutInterfaces(AgentHarness.settings(Role.CONTROLLED), 3);
+    Encounter scene = Encounter.withoutInterfaces(AgentHarness.settings(Role.CONTROLLED), 3);
     scene.peer.introduce();
     for (int component = 3; component >= 1; component--) {
       scene.peer.tell(scene.peer.candidate(
           CandidateType.HOST, "192.0.2.9", 4000 + component, 65535, component));
     }
     scene.agent.interfaces("192.0.2.1", "192.0.2.2");
-    for (String foundation : scene.agent.gathered().stream().map(Candidate::foundation).distinct().toList()) {
+    for (String foundation :
+        scene.agent.gathered().stream().map(Candidate::foundation).distinct().toList()) {
       assertThat(scene.agent.gathered().stream()
               .filter(candidate -> candidate.foundation().equals(foundation))
               .map(Candidate::component))
@@ -590,7 +600,8 @@ class TrickleTest {
       pair.time.runFor(Duration.ofMillis(500));
       pair.right.interfaces("192.0.2.2");
       pair.time.runFor(Duration.ofMillis(500));
-      // a responder that trickles checks as soon as it has an address; the other waits for nothing either
+      // a responder that trickles checks as soon as it has an address; the other waits for nothing
+      // either
       assertThat(pair.right.gathered()).hasSize(1);
       Candidate late = pair.right.gathered().get(0);
       pair.left.call(now -> pair.left.agent().addRemoteCandidate(0, null, late, now));
