@@ -47,18 +47,25 @@ import picocli.CommandLine.Spec;
       "2:the command line was wrong",
     })
 final class AgentCommand implements Callable<Integer> {
+  /** Sets the role by one of two options. */
   static final class RoleChoice {
+    private Role role = Role.CONTROLLED;
+
     @Option(
         names = "--controlling",
         required = true,
         description = "Start in the controlling role: send payloads.")
-    private boolean controlling;
+    void controlling(boolean chosen) {
+      role = Role.CONTROLLING;
+    }
 
     @Option(
         names = "--controlled",
         required = true,
         description = "Start in the controlled role: send them back.")
-    private boolean controlled;
+    void controlled(boolean chosen) {
+      role = Role.CONTROLLED;
+    }
   }
 
   /** Which candidates are told and used. */
@@ -72,11 +79,13 @@ final class AgentCommand implements Callable<Integer> {
   private CommandSpec spec;
 
   @Option(names = "--stdio", required = true, description = "Speak on standard input and output.")
-  private boolean stdio;
+  void stdio(boolean chosen) {
+    // There is no other way to speak yet.
+  }
 
   @ArgGroup(multiplicity = "1")
   @SuppressWarnings("NullAway.Init")
-  private RoleChoice role;
+  private RoleChoice choice;
 
   @Option(
       names = "--stun",
@@ -182,7 +191,7 @@ final class AgentCommand implements Callable<Integer> {
     require(pacing >= 5 && pacing <= 1000, "--pacing", pacing, "5 to 1000");
     require(timeout > 0 && timeout <= 86_400, "--timeout", timeout, "over 0 and at most 86400");
     return new PeerSettings(
-        role.controlling ? Role.CONTROLLING : Role.CONTROLLED,
+        choice.role,
         stunServers,
         policy == Policy.RELAY,
         trickle,

@@ -11,7 +11,6 @@ import dev.frazil.stun.RoundTripTimes;
 import dev.frazil.stun.StunClient;
 import dev.frazil.stun.StunMessage;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.NoRouteToHostException;
 import java.net.PortUnreachableException;
@@ -61,8 +60,6 @@ final class BindingQuery {
       return new Conversation(channel, selector, local).hold();
     } catch (IOException e) {
       return Answer.without(local, 0, inPlainWords(e));
-    } catch (UncheckedIOException e) {
-      return Answer.without(local, 0, inPlainWords(e.getCause()));
     }
   }
 
@@ -124,7 +121,7 @@ final class BindingQuery {
       try {
         channel.write(new ByteBuffer[] {header, payload});
       } catch (IOException e) {
-        throw new UncheckedIOException(e);
+        answer = Answer.without(local, sends, inPlainWords(e));
       }
     }
 

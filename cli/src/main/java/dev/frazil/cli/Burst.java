@@ -78,14 +78,14 @@ final class Burst {
     return payload.remaining() >= 4 && payload.getInt(payload.position()) == PING;
   }
 
-  /** A copy of a {@code ping} with its first four bytes changed to {@code pong}. */
+  /** What is sent back: a copy with the first four bytes changed. */
   static ByteBuffer pong(ByteBuffer ping) {
     ByteBuffer pong =
         ByteBuffer.allocate(ping.remaining()).put(ping.duplicate()).flip();
     return pong.putInt(0, PONG);
   }
 
-  /** The number of a {@code pong}; −1 for any other payload. */
+  /** The number of a payload that was sent back; −1 for any other. */
   static int pongNumber(ByteBuffer payload) {
     int start = payload.position();
     if (payload.remaining() < MIN_SIZE || payload.getInt(start) != PONG) {

@@ -36,36 +36,19 @@ final class NatMatrix {
 
   /** What stands between a host and the Internet. */
   enum Router {
-    NONE("no NAT", "the host has a public address of its own", Access.open()),
-    FULL_CONE(
-        "full cone",
-        "whoever knows the address may send to it",
-        Access.behindNat(NatBehavior.FULL_CONE)),
-    RESTRICTED(
-        "restricted",
-        "hosts that it wrote to may send back",
-        Access.behindNat(NatBehavior.RESTRICTED_CONE)),
-    PORT_RESTRICTED(
-        "port restricted",
-        "programs that it wrote to may send back",
-        Access.behindNat(NatBehavior.PORT_RESTRICTED_CONE)),
-    SYMMETRIC(
-        "symmetric",
-        "the same, and each of them sees another address of it",
-        Access.behindNat(NatBehavior.SYMMETRIC)),
-    BLOCKED(
-        "UDP blocked",
-        "a firewall that lets no UDP through",
-        Access.behindFirewall(FirewallPolicy.UDP_BLOCKED));
+    NONE("no NAT", "the host has a public address of its own"),
+    FULL_CONE("full cone", "whoever knows the address may send to it"),
+    RESTRICTED("restricted", "hosts that it wrote to may send back"),
+    PORT_RESTRICTED("port restricted", "programs that it wrote to may send back"),
+    SYMMETRIC("symmetric", "the same, and each of them sees another address of it"),
+    BLOCKED("UDP blocked", "a firewall that lets no UDP through");
 
     private final String label;
     private final String meaning;
-    private final Access access;
 
-    Router(String label, String meaning, Access access) {
+    Router(String label, String meaning) {
       this.label = label;
       this.meaning = meaning;
-      this.access = access;
     }
 
     /** Its name for people. */
@@ -76,6 +59,17 @@ final class NatMatrix {
     /** What it lets in, for somebody who never heard of it. */
     String meaning() {
       return meaning;
+    }
+
+    private Access access() {
+      return switch (this) {
+        case NONE -> Access.open();
+        case FULL_CONE -> Access.behindNat(NatBehavior.FULL_CONE);
+        case RESTRICTED -> Access.behindNat(NatBehavior.RESTRICTED_CONE);
+        case PORT_RESTRICTED -> Access.behindNat(NatBehavior.PORT_RESTRICTED_CONE);
+        case SYMMETRIC -> Access.behindNat(NatBehavior.SYMMETRIC);
+        case BLOCKED -> Access.behindFirewall(FirewallPolicy.UDP_BLOCKED);
+      };
     }
   }
 
@@ -147,7 +141,7 @@ final class NatMatrix {
   /** Lets two agents try, in virtual time. */
   static Cell run(Router left, Router right, long seed) {
     VirtualInternet net = new VirtualInternet(seed);
-    Topology world = Topology.between(net, left.access, right.access, Link.ofLatency(LATENCY));
+    Topology world = Topology.between(net, left.access(), right.access(), Link.ofLatency(LATENCY));
     StunServer server = bindingServer(world.server());
     Side a = new Side(world.alice(), Role.CONTROLLING, server);
     Side b = new Side(world.bob(), Role.CONTROLLED, server);

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Sends bursts of payloads and reports what came back. Runs on its owner's thread. */
@@ -19,9 +18,15 @@ final class Payloads {
   /** Answers that wait for a path; what a peer sends before we have one is little. */
   private static final int MAX_WAITING = 1024;
 
+  /** Where payloads go. */
+  @FunctionalInterface
+  interface Sender {
+    SendResult send(ByteBuffer payload);
+  }
+
   private final ScheduledExecutorService owner;
   private final PeerLines lines;
-  private final Function<ByteBuffer, SendResult> sender;
+  private final Sender sender;
   private final int size;
   private final long intervalNanos;
   private final boolean progress;
@@ -42,7 +47,7 @@ final class Payloads {
   Payloads(
       ScheduledExecutorService owner,
       PeerLines lines,
-      Function<ByteBuffer, SendResult> sender,
+      Sender sender,
       int size,
       double intervalMillis,
       boolean progress) {
@@ -82,7 +87,7 @@ final class Payloads {
   }
 
   private void sendNext(Running running) {
-    sender.apply(running.burst.next(size)); // one that was not sent is one that does not come back
+    sender.send(running.burst.next(size)); // one that was not sent is one that does not come back
   }
 
   private void awaitRest(Running running) {
@@ -127,14 +132,14 @@ final class Payloads {
 
   /** Keeps an answer until there is a path: the other side may have one before us. */
   void keep(ByteBuffer answer) {
-    if (sender.apply(answer) == SendResult.NO_PATH && waiting.size() < MAX_WAITING) {
+    if (sender.send(answer) == SendResult.NO_PATH && waiting.size() < MAX_WAITING) {
       waiting.add(answer);
     }
   }
 
   /** There is a path: sends what waited for it. */
   void handlePath() {
-    while (!waiting.isEmpty() && sender.apply(waiting.peek()) != SendResult.NO_PATH) {
+    while (!waiting.isEmpty() && sender.send(waiting.peek()) != SendResult.NO_PATH) {
       waiting.remove();
     }
   }

@@ -19,6 +19,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -51,6 +52,7 @@ final class Peer implements AutoCloseable {
   private final AtomicBoolean dataSeen = new AtomicBoolean();
   private volatile @Nullable IceSession session;
   private @Nullable IceState told;
+  private @Nullable ScheduledFuture<?> giveUp;
   private boolean wasConnected;
 
   Peer(PeerSettings settings, IceRuntime runtime, PeerLines lines, EventLog log) {
@@ -96,7 +98,7 @@ final class Peer implements AutoCloseable {
     IceSession started = configured().build();
     session = started;
     tellGeneration(0, started.localParameters(STREAM));
-    owner.schedule(this::giveUp, settings.timeout().toMillis(), TimeUnit.MILLISECONDS);
+    giveUp = owner.schedule(this::giveUp, settings.timeout().toMillis(), TimeUnit.MILLISECONDS);
     started.start();
   }
 
@@ -124,10 +126,8 @@ final class Peer implements AutoCloseable {
   }
 
   private void giveUp() {
-    if (!wasConnected) {
-      tellState(
-          IceState.FAILED, "not connected within " + settings.timeout().toMillis() / 1e3 + " s");
-    }
+    tellState(
+        IceState.FAILED, "not connected within " + settings.timeout().toMillis() / 1e3 + " s");
   }
 
   private void handleOnLoop(IceEvent event) {
@@ -191,10 +191,17 @@ final class Peer implements AutoCloseable {
       payloads.handlePath();
       if (!wasConnected) {
         wasConnected = true;
-        if (settings.role() == Role.CONTROLLING && settings.count() > 0) {
-          payloads.send(settings.count());
-        }
+        handleFirstPath();
       }
+    }
+  }
+
+  private void handleFirstPath() {
+    if (giveUp != null) {
+      giveUp.cancel(false);
+    }
+    if (settings.role() == Role.CONTROLLING && settings.count() > 0) {
+      payloads.send(settings.count());
     }
   }
 

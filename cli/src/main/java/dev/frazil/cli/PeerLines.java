@@ -28,7 +28,7 @@ final class PeerLines {
 
   /** Milliseconds since the start, with three decimals. */
   double millis() {
-    return (System.nanoTime() - start) / 1000 / 1e3;
+    return Math.floor((System.nanoTime() - start) / 1e3) / 1e3;
   }
 
   void hello(String version) {

@@ -7,6 +7,7 @@ final class Terminal {
   private Terminal() {}
 
   /** Whether the command runs on a terminal, so that a line may be overwritten. */
+  @SuppressWarnings("SystemConsoleNull")
   static boolean isOne() {
     Console console = System.console();
     if (console == null) {
