@@ -197,7 +197,7 @@ final class CheckServer {
       return;
     }
     if (pair == null) {
-      pair = learn(generation, base, path, facts, now);
+      pair = learn(generation, base, path, facts);
       if (pair == null) {
         return;
       }
@@ -228,7 +228,7 @@ final class CheckServer {
 
   /** RFC 8445 7.3.1.3, 7.3.1.4: a pair that is not on the checklist joins it. */
   private @Nullable CandidatePair learn(
-      Generation generation, Base base, FiveTuple path, Facts facts, long now) {
+      Generation generation, Base base, FiveTuple path, Facts facts) {
     RemoteCandidate remote = generation.remote(path.remote(), base.component);
     if (remote == null) {
       Candidate candidate = new Candidate(

@@ -47,7 +47,7 @@ final class Ipv6Flags {
         int index = Integer.parseInt(fields[1], 16);
         flags.put(IpAddress.ofIpv6(high, low).withScopeId(index), Integer.parseInt(fields[4], 16));
       } catch (NumberFormatException e) {
-        continue;
+        // not a line of that form
       }
     }
     return flags;

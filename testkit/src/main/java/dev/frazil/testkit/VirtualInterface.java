@@ -10,7 +10,7 @@ public final class VirtualInterface extends Attachment {
   private final String name;
   private final int index;
   private final List<IpPrefix> addresses = new ArrayList<>();
-  private boolean up = true;
+  private boolean enabled = true;
   private boolean detached;
   private boolean defaultRoute = true;
   private int metric;
@@ -89,7 +89,7 @@ public final class VirtualInterface extends Attachment {
 
   /** Whether it is up; a new interface is. */
   public boolean isUp() {
-    return up;
+    return enabled;
   }
 
   /** Brings it up or takes it down. Down, it keeps its addresses but carries nothing. */
@@ -97,8 +97,8 @@ public final class VirtualInterface extends Attachment {
     if (detached && value) {
       throw new IllegalStateException(this + " is detached");
     }
-    if (up != value) {
-      up = value;
+    if (enabled != value) {
+      enabled = value;
       host.changed();
     }
   }
@@ -108,14 +108,14 @@ public final class VirtualInterface extends Attachment {
     for (IpPrefix address : addresses()) {
       removeAddress(address.address());
     }
-    up = false;
+    enabled = false;
     detached = true;
     host.remove(this);
   }
 
   /** The link towards the network. */
   public Link uplink() {
-    return super.up.settings();
+    return up.settings();
   }
 
   /** The link from the network. */
@@ -130,7 +130,7 @@ public final class VirtualInterface extends Attachment {
 
   /** Sets the link towards the network. */
   public VirtualInterface uplink(Link link) {
-    super.up.settings(link);
+    up.settings(link);
     return this;
   }
 
@@ -169,7 +169,7 @@ public final class VirtualInterface extends Attachment {
 
   @Override
   boolean isWorking() {
-    return up;
+    return enabled;
   }
 
   @Override

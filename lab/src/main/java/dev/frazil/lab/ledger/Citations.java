@@ -97,7 +97,7 @@ public final class Citations {
       for (String id : cited(tree.getModifiers())) {
         add(id, name);
       }
-      super.visitClass(tree, nothing);
+      super.visitClass(tree, null);
       classes.removeLast();
       return null;
     }
@@ -107,7 +107,7 @@ public final class Citations {
       for (String id : cited(tree.getModifiers())) {
         add(id, String.join(".", classes) + "." + tree.getName());
       }
-      return super.visitMethod(tree, nothing);
+      return super.visitMethod(tree, null);
     }
 
     private void add(String id, String test) {

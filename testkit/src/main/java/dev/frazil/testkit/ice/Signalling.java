@@ -35,8 +35,8 @@ public final class Signalling {
   public static Signalling connect(
       VirtualInternet net, VirtualAgent left, VirtualAgent right, Supplier<Duration> delay) {
     Signalling signalling = new Signalling(net, left, right, delay);
-    left.onEvent(event -> signalling.handle(left, right, event));
-    right.onEvent(event -> signalling.handle(right, left, event));
+    left.onEvent(event -> signalling.handle(right, event));
+    right.onEvent(event -> signalling.handle(left, event));
     return signalling;
   }
 
@@ -48,7 +48,7 @@ public final class Signalling {
     }
   }
 
-  private void handle(VirtualAgent from, VirtualAgent to, IceEvent event) {
+  private void handle(VirtualAgent to, IceEvent event) {
     if (event instanceof IceEvent.CandidateGathered gathered) {
       int stream = gathered.stream();
       deliver(

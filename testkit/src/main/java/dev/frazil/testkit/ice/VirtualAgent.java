@@ -35,7 +35,11 @@ public final class VirtualAgent {
   /** Takes application data. */
   @FunctionalInterface
   public interface DataHandler {
-    /** @param payload borrowed for the call */
+    /**
+     * One payload came in.
+     *
+     * @param payload borrowed for the call
+     */
     void handle(int stream, int component, ByteBuffer payload);
   }
 
