@@ -63,14 +63,9 @@ final class AgentCommand implements Callable<Integer> {
         names = "--controlled",
         required = true,
         description = "Start in the controlled role: send them back.")
-<<<<<<< HEAD
     void controlled(boolean chosen) {
       role = Role.CONTROLLED;
     }
-=======
-    @SuppressWarnings("unused") // it is there so that one of the two has to be said
-    private boolean controlled;
->>>>>>> fdec4e1 (Pass the strict compile: unused, hidden and unexplained things go)
   }
 
   /** Which candidates are told and used. */
@@ -84,14 +79,9 @@ final class AgentCommand implements Callable<Integer> {
   private CommandSpec spec;
 
   @Option(names = "--stdio", required = true, description = "Speak on standard input and output.")
-<<<<<<< HEAD
   void stdio(boolean chosen) {
     // There is no other way to speak yet.
   }
-=======
-  @SuppressWarnings("unused") // the only way there is, said so that others can join it
-  private boolean stdio;
->>>>>>> fdec4e1 (Pass the strict compile: unused, hidden and unexplained things go)
 
   @ArgGroup(multiplicity = "1")
   @SuppressWarnings("NullAway.Init")

@@ -20,7 +20,6 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Asks one STUN server once, over a connected UDP socket, so that the system tells when nobody listens there. */
@@ -61,11 +60,6 @@ final class BindingQuery {
       return new Conversation(channel, selector, local).hold();
     } catch (IOException e) {
       return Answer.without(local, 0, inPlainWords(e));
-<<<<<<< HEAD
-=======
-    } catch (UncheckedIOException e) {
-      return Answer.without(local, 0, inPlainWords(Objects.requireNonNull(e.getCause())));
->>>>>>> fdec4e1 (Pass the strict compile: unused, hidden and unexplained things go)
     }
   }
 

@@ -78,11 +78,7 @@ final class Burst {
     return payload.remaining() >= 4 && payload.getInt(payload.position()) == PING;
   }
 
-<<<<<<< HEAD
   /** What is sent back: a copy with the first four bytes changed. */
-=======
-  /** A copy of a {@code ping} with its first four bytes changed to those of a pong. */
->>>>>>> fdec4e1 (Pass the strict compile: unused, hidden and unexplained things go)
   static ByteBuffer pong(ByteBuffer ping) {
     ByteBuffer pong =
         ByteBuffer.allocate(ping.remaining()).put(ping.duplicate()).flip();

@@ -45,12 +45,6 @@ final class NatMatrix {
 
     private final String label;
     private final String meaning;
-<<<<<<< HEAD
-=======
-
-    @SuppressWarnings("ImmutableEnumChecker") // a function of constants
-    private final Access access;
->>>>>>> fdec4e1 (Pass the strict compile: unused, hidden and unexplained things go)
 
     Router(String label, String meaning) {
       this.label = label;

@@ -87,12 +87,7 @@ final class Payloads {
   }
 
   private void sendNext(Running running) {
-<<<<<<< HEAD
     sender.send(running.burst.next(size)); // one that was not sent is one that does not come back
-=======
-    SendResult unused =
-        sender.apply(running.burst.next(size)); // what was not sent does not come back
->>>>>>> fdec4e1 (Pass the strict compile: unused, hidden and unexplained things go)
   }
 
   private void awaitRest(Running running) {

@@ -28,12 +28,7 @@ final class PeerLines {
 
   /** Milliseconds since the start, with three decimals. */
   double millis() {
-<<<<<<< HEAD
     return Math.floor((System.nanoTime() - start) / 1e3) / 1e3;
-=======
-    long micros = (System.nanoTime() - start) / 1000;
-    return micros / 1e3;
->>>>>>> fdec4e1 (Pass the strict compile: unused, hidden and unexplained things go)
   }
 
   void hello(String version) {

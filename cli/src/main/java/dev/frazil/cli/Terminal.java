@@ -7,11 +7,7 @@ final class Terminal {
   private Terminal() {}
 
   /** Whether the command runs on a terminal, so that a line may be overwritten. */
-<<<<<<< HEAD
   @SuppressWarnings("SystemConsoleNull")
-=======
-  @SuppressWarnings("SystemConsoleNull") // null before JDK 22; later ones are asked below
->>>>>>> fdec4e1 (Pass the strict compile: unused, hidden and unexplained things go)
   static boolean isOne() {
     Console console = System.console();
     if (console == null) {
