@@ -1,6 +1,7 @@
 package dev.frazil.stun;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
 import java.util.function.Consumer;
@@ -178,5 +179,16 @@ class StunIntegrityTest {
     assertThat(message.hasFingerprint()).isFalse();
     assertThat(message.hasValidFingerprint()).isFalse();
     assertThat(raw(0x8028, 1, 2, 3).hasFingerprint()).isFalse();
+  }
+
+  @Test
+  @Tag("STUN-0240")
+  void comparisonReadsOnBehindTheFirstDifference() {
+    ByteBuffer expected = ByteBuffer.allocate(20);
+    ByteBuffer differsAtOnce = ByteBuffer.allocate(16).put(0, (byte) 1);
+    assertThatThrownBy(() -> StunMessage.isEqual(expected, differsAtOnce, 0, 20))
+        .isInstanceOf(IndexOutOfBoundsException.class); // it came to the missing end
+    assertThat(StunMessage.isEqual(expected, differsAtOnce, 0, 16)).isFalse();
+    assertThat(StunMessage.isEqual(expected, ByteBuffer.allocate(20), 0, 20)).isTrue();
   }
 }
