@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * request that comes twice is answered twice.
  */
 public final class BindingServer implements ProtocolMachine {
-  /** RFC 8489 6.1: what passes every IPv4 path. */
-  private static final int LONGEST_RESPONSE = 548;
+  /** Holds the longest realm and SOFTWARE; without them responses pass every path (RFC 8489 6.1: 548 bytes). */
+  private static final int LONGEST_RESPONSE = 1500;
 
   private static final int MOST_UNKNOWN_ATTRIBUTES = 64;
   private static final ByteBuffer NO_PAYLOAD = ByteBuffer.allocate(0);
@@ -57,6 +57,7 @@ public final class BindingServer implements ProtocolMachine {
     public static final Options DEFAULT = new Options("frazil", true, 0, false);
 
     public Options {
+      TextCodec.requireSendable("software", software);
       if (requestsPerSecond < 0) {
         throw new IllegalArgumentException(
             "requestsPerSecond is 0 or more, not " + requestsPerSecond);

@@ -5,6 +5,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The long-term mechanism on the client's side (RFC 8489 9.2.3, 9.2.5). */
 final class LongTermClient extends ClientAuthentication {
+  /** A longer list of algorithms is no honest offer, and has to fit into a request. */
+  private static final int LONGEST_OFFER = 256;
+
   private final LongTermCredential credential;
   private @Nullable Login login;
 
@@ -111,6 +114,13 @@ final class LongTermClient extends ClientAuthentication {
   }
 
   private static @Nullable PasswordAlgorithm firstSupported(List<PasswordAlgorithm> offered) {
+    int length = 0;
+    for (PasswordAlgorithm algorithm : offered) {
+      length += 4 + (algorithm.parameters().remaining() + 3 & ~3);
+    }
+    if (length > LONGEST_OFFER) {
+      return null;
+    }
     for (PasswordAlgorithm algorithm : offered) {
       if (algorithm.isSupported()) {
         return algorithm;

@@ -61,9 +61,7 @@ public abstract sealed class ServerAuthentication
       Duration nonceLifetime) {
     public LongTermOptions {
       realm = OpaqueString.enforce("realm", realm);
-      if (!TextCodec.isSendable(realm)) {
-        throw new IllegalArgumentException("realm has 128 characters or more (RFC 8489 14.9)");
-      }
+      TextCodec.requireSendable("realm", realm);
       passwordAlgorithms = List.copyOf(passwordAlgorithms);
       for (PasswordAlgorithm algorithm : passwordAlgorithms) {
         if (!algorithm.isSupported()) {

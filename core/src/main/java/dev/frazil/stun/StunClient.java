@@ -22,8 +22,10 @@ import org.jspecify.annotations.Nullable;
 public final class StunClient implements ProtocolMachine {
   /** RFC 8489 6.2. */
   private static final int MOST_UNDER_WAY = 10;
-  /** Longer requests than any path needs; with long names some exceed RFC 8489 6.1's 548 bytes. */
-  private static final int LONGEST_REQUEST = 1500;
+  /** What the caller may add to a request; RFC 8489 6.1's 548 bytes are for it to keep. */
+  private static final int LONGEST_WITHOUT_CREDENTIALS = 2048;
+  /** The longest username, realm, nonce and list of algorithms fit too: nothing that a server sends overflows it. */
+  private static final int LONGEST_REQUEST = LONGEST_WITHOUT_CREDENTIALS + 2560;
 
   /** What a client says. */
   public interface Outbox extends dev.frazil.net.Outbox {
@@ -71,6 +73,10 @@ public final class StunClient implements ProtocolMachine {
     /** The RFC's times, SOFTWARE without a version, no FINGERPRINT, no counting. */
     public static final Options DEFAULT =
         new Options(Retransmission.DEFAULT, "frazil", false, false);
+
+    public Options {
+      TextCodec.requireSendable("software", software);
+    }
   }
 
   /** A request on its way, whatever number of transactions that takes. */
@@ -138,6 +144,7 @@ public final class StunClient implements ProtocolMachine {
    * @param attributes adds the request's attributes, but for SOFTWARE, the credentials and FINGERPRINT; called for each
    *     transaction
    * @param understood the comprehension-required attributes that its response may hold
+   * @throws IllegalArgumentException when the attributes take over 2000 bytes
    */
   public Request request(
       int method, Consumer<StunBuilder> attributes, AttributeSet understood, long now) {
@@ -168,6 +175,10 @@ public final class StunClient implements ProtocolMachine {
       builder.put(AttributeType.TRANSACTION_TRANSMIT_COUNTER, TransmitCounts.FIRST);
     }
     request.attributes.accept(builder);
+    if (out.position() > LONGEST_WITHOUT_CREDENTIALS) {
+      throw new IllegalArgumentException("a request of " + out.position() + " bytes: at most "
+          + LONGEST_WITHOUT_CREDENTIALS + " without credentials");
+    }
     request.signature = authentication.sign(builder);
     if (options.fingerprint()) {
       builder.fingerprint();

@@ -56,9 +56,16 @@ final class TextCodec extends AttributeCodec<String> {
     }
   }
 
-  /** Whether REALM and NONCE can be sent with this value: under 128 characters (RFC 8489 14.9, 14.10). */
+  /** Whether REALM, NONCE and SOFTWARE can be sent with this value: under 128 characters (RFC 8489 14.9 to 14.14). */
   static boolean isSendable(String value) {
     return value.codePointCount(0, value.length()) < 128 && value.getBytes(UTF_8).length <= 509;
+  }
+
+  /** For the caller's texts. */
+  static void requireSendable(String field, @Nullable String value) {
+    if (value != null && !isSendable(value)) {
+      throw new IllegalArgumentException(field + " has 128 characters or more (RFC 8489 14)");
+    }
   }
 
   /** Writes UTF-8; plain ASCII without allocating. */

@@ -218,6 +218,35 @@ class LongTermClientTest {
   }
 
   @Test
+  void hugeOfferIsRefusedAndTheLongestHonestOneFits() {
+    PasswordAlgorithm padding = new PasswordAlgorithm(77, ByteBuffer.allocate(244));
+    PasswordAlgorithm more = new PasswordAlgorithm(77, ByteBuffer.allocate(245));
+    String realm = "\u0E01".repeat(127);
+    String nonce = "obMatJos2AAAB" + "\uD83D\uDE00".repeat(114);
+    LongTermCredential longest = new LongTermCredential("u".repeat(508), "p");
+    StunClient.Options options =
+        new StunClient.Options(Retransmission.DEFAULT, "\uD83D\uDE00".repeat(127), true, true);
+    for (PasswordAlgorithm other : List.of(padding, more)) {
+      RoundTripTimes roundTrips = new RoundTripTimes(Duration.ofMillis(500));
+      client = new StunClient(
+          PATH, options, ClientAuthentication.longTerm(longest), roundTrips, new Random(1), outbox);
+      client.request(
+          Method.BINDING,
+          b -> b.put(AttributeType.PADDING, ByteBuffer.allocate(1400)),
+          UNDERSTOOD,
+          now);
+      List<PasswordAlgorithm> offered =
+          List.of(PasswordAlgorithm.SHA_256, PasswordAlgorithm.MD5, other);
+      respond(
+          MessageClass.ERROR,
+          challenge(401, realm, nonce)
+              .andThen(b -> b.put(AttributeType.PASSWORD_ALGORITHMS, offered)));
+    }
+    assertThat(outbox.sent).hasSize(3);
+    assertThat(outbox.failures).containsExactly(StunClient.Failure.UNAUTHENTICATED);
+  }
+
+  @Test
   void offerWithoutTheBitInTheNonceIsNotBelieved() {
     ask();
     respond(

@@ -1,6 +1,7 @@
 package dev.frazil.stun;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.ProtocolMachine;
@@ -245,6 +246,19 @@ class StunClientTest {
         MessageClass.ERROR, b -> code(400).accept(b.flag(AttributeType.ofFlag(0x7ABC, "UNKNOWN"))));
     assertThat(outbox.failures)
         .containsExactly(StunClient.Failure.BAD_RESPONSE, StunClient.Failure.BAD_RESPONSE);
+  }
+
+  @Test
+  void textsAndRequestsThatAreTooLongAreMistakes() {
+    assertThatThrownBy(
+            () -> new StunClient.Options(Retransmission.DEFAULT, "x".repeat(128), false, false))
+        .hasMessageContaining("software");
+    assertThatThrownBy(() -> client.request(
+            Method.BINDING,
+            b -> b.put(AttributeType.DATA, ByteBuffer.allocate(2040)),
+            NOTHING,
+            now))
+        .hasMessageContaining("2048");
   }
 
   // Short-term credentials
