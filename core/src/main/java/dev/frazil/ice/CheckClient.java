@@ -20,7 +20,6 @@ import dev.frazil.stun.TransactionId;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /** Sends connectivity checks and judges their responses (RFC 8445 7.2). */
 final class CheckClient implements Schedule.Work {
@@ -159,17 +158,27 @@ final class CheckClient implements Schedule.Work {
     if (pair.removed || pair.consentLost || !pair.generation.isCurrent()) {
       return;
     }
-    if (!path.equals(check.transaction.path())) {
-      failIfCurrent(
-          check,
-          "the answer came in from " + path.remote() + " at " + path.local(),
-          now); // 7.2.5.2.1
+    ErrorCode error = response.messageClass() == MessageClass.ERROR
+        ? response.get(AttributeType.ERROR_CODE)
+        : null;
+    boolean conflict = error != null && error.code() == ErrorCode.ROLE_CONFLICT;
+    if (conflict && ++pair.conflicts <= MAX_CONFLICTS) { // 7.2.5: before all else
+      conflict(check, now);
+      return;
+    }
+    if (!path.equals(check.transaction.path())) { // 7.2.5.2.1
+      failIfCurrent(check, "the answer came in from " + path.remote() + " at " + path.local(), now);
       return;
     }
     pair.base.authenticated(path.remote());
     measure(check, now);
-    if (response.messageClass() == MessageClass.ERROR) {
-      handleError(check, response.get(AttributeType.ERROR_CODE), now);
+    if (error != null && error.code() == ErrorCode.FORBIDDEN && pair.hasConsent(now)) {
+      paths.consentLost(pair, "the peer revoked it", now); // RFC 7675 5.2
+      return;
+    }
+    if (response.messageClass() == MessageClass.ERROR) { // 7.2.5.2.4
+      failIfCurrent(
+          check, error == null ? "an error without a code" : "error " + error.code(), now);
       return;
     }
     TransportAddress mapped =
@@ -193,25 +202,13 @@ final class CheckClient implements Schedule.Work {
     }
   }
 
-  private void handleError(Check check, @Nullable ErrorCode error, long now) {
-    if (error != null
-        && error.code() == ErrorCode.ROLE_CONFLICT
-        && ++check.pair.conflicts <= MAX_CONFLICTS) {
-      roles.conflictReported(check.role, now);
-      if (isCurrent(check)) {
-        check.pair.check = null;
-        set.trigger(check.pair, "role conflict: check again", now); // RFC 8445 7.2.5.1
-      }
-      return;
+  /** RFC 8445 7.2.5.1. */
+  private void conflict(Check check, long now) {
+    roles.conflictReported(check.role, now);
+    if (isCurrent(check)) {
+      check.pair.check = null;
+      set.trigger(check.pair, "role conflict: check again", now);
     }
-    if (error != null && error.code() == ErrorCode.FORBIDDEN && check.pair.hasConsent(now)) {
-      paths.consentLost(check.pair, "the peer revoked it", now); // RFC 7675 5.2
-      return;
-    }
-    failIfCurrent(
-        check,
-        error == null ? "an error without a code" : "error " + error.code(),
-        now); // 7.2.5.2.4
   }
 
   private void failIfCurrent(Check check, String why, long now) {
@@ -223,10 +220,12 @@ final class CheckClient implements Schedule.Work {
   /** RFC 8445 7.2.5.2, 7.2.5.3.4, 7.3.1.5. */
   private void fail(Check check, String why, long now) {
     CandidatePair pair = check.pair;
+    boolean nominated = pair.nominating || pair.nominatedByPeer;
     pair.check = null;
     pair.nominating = false;
     pair.nominatedByPeer = false;
     set.set(pair, PairState.FAILED, why);
+    pair.generation.nominationFailed |= nominated;
     CandidatePair valid = pair.isValid() ? pair : pair.generation.list.validOf(pair);
     if (valid != null) {
       paths.invalidate(valid, why, now);

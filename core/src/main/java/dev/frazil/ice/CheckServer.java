@@ -229,6 +229,10 @@ final class CheckServer {
   /** RFC 8445 7.3.1.3, 7.3.1.4: a pair that is not on the checklist joins it. */
   private @Nullable CandidatePair learn(
       Generation generation, Base base, FiveTuple path, Facts facts) {
+    if (generation.learnt >= Math.max(1, session.configuration.maxPairs / 2)) {
+      session.drop(DropReason.TABLE_FULL); // two such NATs could go on for ever
+      return null;
+    }
     RemoteCandidate remote = generation.remote(path.remote(), base.component);
     if (remote == null) {
       Candidate candidate = new Candidate(
@@ -246,12 +250,13 @@ final class CheckServer {
       remote = new RemoteCandidate(candidate, false);
     }
     LocalCandidate local = generation.localOf(base);
-    CandidatePair pair = local == null ? null : set.form(generation, local, remote, path);
+    CandidatePair pair = local == null ? null : set.form(generation, local, remote, path, true);
     if (pair == null) {
       session.drop(DropReason.TABLE_FULL);
       return null;
     }
     generation.add(remote);
+    generation.learnt++;
     return pair;
   }
 

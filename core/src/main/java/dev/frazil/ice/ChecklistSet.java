@@ -76,7 +76,7 @@ final class ChecklistSet {
     }
     if (succeeded) {
       thaw(first.foundation());
-    } else if (!active) {
+    } else if (!active || insertedState(first) == PairState.WAITING) {
       set(first, PairState.WAITING, "the first of its foundation");
     }
   }
@@ -117,12 +117,23 @@ final class ChecklistSet {
         if (pair.state == PairState.SUCCEEDED) {
           return PairState.WAITING;
         }
-        topmost &= inserted.component() != pair.component()
-            ? inserted.component() < pair.component()
-            : inserted.priority > pair.priority;
+        topmost &= isAbove(inserted, pair);
       }
     }
     return topmost ? PairState.WAITING : PairState.FROZEN;
+  }
+
+  /**
+   * Whether a pair comes before another of its foundation: the lower component, then the higher priority, then the
+   * earlier stream. Without the last rule two agents could each freeze what the other checks.
+   */
+  private static boolean isAbove(CandidatePair pair, CandidatePair other) {
+    if (pair.component() != other.component()) {
+      return pair.component() < other.component();
+    }
+    return pair.priority != other.priority
+        ? pair.priority > other.priority
+        : pair.generation.stream.index < other.generation.stream.index;
   }
 
   private @Nullable CandidatePair form(
@@ -137,16 +148,22 @@ final class ChecklistSet {
     if (destination == null) {
       return null;
     }
-    return form(generation, local, remote, new FiveTuple(local.base().address, destination));
+    return form(generation, local, remote, new FiveTuple(local.base().address, destination), false);
   }
 
   /**
    * Puts a pair on the checklist unless one with the same base and destination is there (RFC 8445 6.1.2.4) or the
    * limit forbids it; a pair that is not yet checked takes over the better local candidate, and any pair a remote one
    * that was told for one that was learnt (RFC 8838 11).
+   *
+   * @param heard whether the peer's check just came in on this path: then it is worth more than any unproven pair
    */
   @Nullable CandidatePair form(
-      Generation generation, LocalCandidate local, RemoteCandidate remote, FiveTuple path) {
+      Generation generation,
+      LocalCandidate local,
+      RemoteCandidate remote,
+      FiveTuple path,
+      boolean heard) {
     CandidatePair present = generation.list.find(path);
     if (present != null) {
       merge(present, local, remote);
@@ -155,7 +172,7 @@ final class ChecklistSet {
     CandidatePair pair =
         new CandidatePair(session.newPairId(), generation, local.base(), local, remote, path);
     pair.computePriority(session.role);
-    if (!makeRoom(pair)) {
+    if (!makeRoom(pair, heard)) {
       session.log(
           pair, null, "refused: " + session.configuration.maxPairs + " pairs are the limit");
       return null;
@@ -202,7 +219,7 @@ final class ChecklistSet {
   // RFC 8445 6.1.2.5: the limit
 
   /** Makes room for a pair, evenly over the checklists; false when the pair itself is the one to go. */
-  private boolean makeRoom(CandidatePair candidate) {
+  private boolean makeRoom(CandidatePair candidate, boolean heard) {
     int total = 0;
     Checklist largest = candidate.generation.list;
     for (IceStream stream : session.streams) {
@@ -215,9 +232,9 @@ final class ChecklistSet {
     }
     CandidatePair victim = lastFailed();
     if (victim == null) {
-      victim = lastUntouched(largest);
+      victim = lastUnproven(largest, heard);
       boolean own = largest == candidate.generation.list;
-      if (victim == null || own && victim.priority >= candidate.priority) {
+      if (victim == null || own && !heard && victim.priority >= candidate.priority) {
         return false;
       }
     }
@@ -238,12 +255,14 @@ final class ChecklistSet {
     return last;
   }
 
-  private static @Nullable CandidatePair lastUntouched(Checklist list) {
+  /** @param checked whether a pair that is being checked may go too */
+  private static @Nullable CandidatePair lastUnproven(Checklist list, boolean checked) {
     List<CandidatePair> pairs = list.pairs();
     for (int i = pairs.size() - 1; i >= 0; i--) {
-      PairState state = pairs.get(i).state;
-      if (!pairs.get(i).isValid() && (state == PairState.WAITING || state == PairState.FROZEN)) {
-        return pairs.get(i);
+      CandidatePair pair = pairs.get(i);
+      boolean untouched = pair.state == PairState.WAITING || pair.state == PairState.FROZEN;
+      if (!pair.isValid() && !pair.nominatedByPeer && (untouched || checked)) {
+        return pair;
       }
     }
     return null;

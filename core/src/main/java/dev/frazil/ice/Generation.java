@@ -82,12 +82,16 @@ final class Generation {
   long patienceUntil;
   /** We no longer consent to receive (RFC 7675 5.2). */
   boolean revoked;
+  /** The check of a nominated pair failed, and no nomination has succeeded since. */
+  boolean nominationFailed;
   /** StreamFailed was told. */
   boolean failureTold;
   /** Why the list failed. */
   String failure = "";
   /** The largest round trip measured, in nanoseconds. */
   long maxRoundTrip;
+  /** How many pairs were learnt from the peer's checks (RFC 8445 19.5.1 wants a bound). */
+  int learnt;
   /** The highest NOMINATION value sent. */
   int nominations;
 

@@ -94,7 +94,7 @@ final class LitePairing {
     }
     local.base().authenticated(there.address()); // no check will say more than the description did
     return set.form(
-        generation, local, remote, new FiveTuple(local.base().address, there.address()));
+        generation, local, remote, new FiveTuple(local.base().address, there.address()), false);
   }
 
   /** The default policy of RFC 6724 in short: IPv6 before IPv4, global before private; else the higher priority. */

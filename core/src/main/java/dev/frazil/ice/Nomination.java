@@ -210,6 +210,7 @@ final class Nomination {
       return;
     }
     generation.select(pair.component(), pair);
+    generation.nominationFailed = false;
     session.log(pair, pair.state, "selected");
     session.outbox.event(pair.toSelected());
     for (CandidatePair other : List.copyOf(generation.list.pairs())) {
@@ -223,8 +224,11 @@ final class Nomination {
   }
 
   private boolean staysAfter(CandidatePair selected, CandidatePair other) {
-    if (other.generation.list.renomination || other.consentLost) {
-      return true;
+    if (other.consentLost) {
+      return true; // it must stay refused
+    }
+    if (other.generation.list.renomination) {
+      return other.isValid(); // what might be nominated later
     }
     boolean couldStillWin =
         session.role == Role.CONTROLLED && other.generation.peerMayBeAggressive();
@@ -255,6 +259,10 @@ final class Nomination {
           complete(generation, now);
         } else if (mayFail(generation, now)) {
           fail(generation, "no candidate pair works", now);
+        } else if (generation.nominationFailed
+            && now >= generation.patienceUntil
+            && !isNominating(generation)) {
+          fail(generation, "the nominated pair failed", now); // RFC 8445 7.2.5.3.4, 7.3.1.5
         }
       }
       case FAILED -> {
@@ -277,7 +285,8 @@ final class Nomination {
     Checklist list = generation.list;
     generation.select(pair.component(), null);
     list.pinned.clear(pair.component());
-    if (list.renomination && list.hasValid(pair.component())) {
+    boolean another = list.renomination && session.role == Role.CONTROLLING;
+    if (another && list.hasValid(pair.component())) {
       list.state = Checklist.State.RUNNING;
       return;
     }
@@ -339,6 +348,11 @@ final class Nomination {
       }
     }
     return true;
+  }
+
+  private static boolean isNominating(Generation generation) {
+    return generation.list.pairs().stream()
+        .anyMatch(pair -> pair.nominating || pair.nominatedByPeer);
   }
 
   private static boolean hasValidForAll(Generation generation) {

@@ -4,27 +4,40 @@ import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.IceParameters;
 import dev.frazil.testkit.VirtualInternet;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
+import java.util.function.ObjIntConsumer;
 import java.util.function.Supplier;
 
 /**
  * Tells each of two agents what the other says: parameters, candidates, end-of-candidates, restarts.
  *
- * <p>Items are tied to their generation by number, as RFC 8838 9 wants it of a protocol that uses ICE, so they may be
- * delayed, reordered and duplicated on the way.
+ * <p>Items may be delayed, overtake each other and come twice on the way; they are handed over once and in order, tied
+ * to their generation, as RFC 8838 9 demands of a protocol that uses ICE.
  */
 public final class Signalling {
   private final VirtualInternet net;
   private final VirtualAgent left;
   private final VirtualAgent right;
   private final Supplier<Duration> delay;
+  private final BooleanSupplier twice;
+  private final Inbox toLeft = new Inbox();
+  private final Inbox toRight = new Inbox();
+  private ObjIntConsumer<VirtualAgent> parametersListener = (to, stream) -> {};
 
   private Signalling(
-      VirtualInternet net, VirtualAgent left, VirtualAgent right, Supplier<Duration> delay) {
+      VirtualInternet net,
+      VirtualAgent left,
+      VirtualAgent right,
+      Supplier<Duration> delay,
+      BooleanSupplier twice) {
     this.net = net;
     this.left = left;
     this.right = right;
     this.delay = delay;
+    this.twice = twice;
   }
 
   /**
@@ -34,10 +47,30 @@ public final class Signalling {
    */
   public static Signalling connect(
       VirtualInternet net, VirtualAgent left, VirtualAgent right, Supplier<Duration> delay) {
-    Signalling signalling = new Signalling(net, left, right, delay);
+    return connect(net, left, right, delay, () -> false);
+  }
+
+  /**
+   * Connects two agents; call it before they start.
+   *
+   * @param delay asked for each item how long it takes
+   * @param twice asked for each item whether it comes twice
+   */
+  public static Signalling connect(
+      VirtualInternet net,
+      VirtualAgent left,
+      VirtualAgent right,
+      Supplier<Duration> delay,
+      BooleanSupplier twice) {
+    Signalling signalling = new Signalling(net, left, right, delay, twice);
     left.onEvent(event -> signalling.handle(right, event));
     right.onEvent(event -> signalling.handle(left, event));
     return signalling;
+  }
+
+  /** Tells somebody which agent was just handed the parameters of the current generation of which stream. */
+  public void onParameters(ObjIntConsumer<VirtualAgent> listener) {
+    parametersListener = listener;
   }
 
   /** Sends both sides' parameters of every stream; both agents have been started. */
@@ -72,10 +105,34 @@ public final class Signalling {
         to.agent().restart(stream, now);
       }
       to.agent().setRemote(stream, parameters, now);
+      parametersListener.accept(to, stream);
     });
   }
 
   private void deliver(VirtualAgent to, LongConsumer command) {
-    net.schedule(delay.get(), () -> to.call(command));
+    Inbox inbox = to == left ? toLeft : toRight;
+    int number = inbox.sent++;
+    net.schedule(delay.get(), () -> inbox.arrive(to, number, command));
+    if (twice.getAsBoolean()) {
+      net.schedule(delay.get(), () -> inbox.arrive(to, number, command));
+    }
+  }
+
+  /** Puts what arrives in order and drops what comes twice, as RFC 8838 9 demands of whoever carries it. */
+  private static final class Inbox {
+    private final Map<Integer, LongConsumer> waiting = new HashMap<>();
+    private int sent;
+    private int next;
+
+    void arrive(VirtualAgent to, int number, LongConsumer command) {
+      if (number < next) {
+        return;
+      }
+      waiting.put(number, command);
+      for (LongConsumer due = waiting.remove(next); due != null; due = waiting.remove(next)) {
+        next++;
+        to.call(due);
+      }
+    }
   }
 }

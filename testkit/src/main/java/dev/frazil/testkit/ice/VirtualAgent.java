@@ -17,7 +17,10 @@ import dev.frazil.testkit.MachineDriver;
 import dev.frazil.testkit.VirtualInterface;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -52,6 +55,7 @@ public final class VirtualAgent {
   private final List<IceEvent> events = new ArrayList<>();
   private final List<Consumer<IceEvent>> listeners = new ArrayList<>();
   private DataHandler dataHandler = (stream, component, payload) -> {};
+  private final Map<TransportAddress, IceRequest.Open> bases = new LinkedHashMap<>();
   private boolean started;
 
   /** An agent that does nothing yet. */
@@ -69,13 +73,23 @@ public final class VirtualAgent {
 
   /** Adds streams of so many components each and begins to gather. */
   public void start(int... components) {
+    addStreams(components);
+    gather();
+  }
+
+  /** Adds streams of so many components each. */
+  public void addStreams(int... components) {
     driver.call(now -> {
       for (int count : components) {
         agent.addStream(count, now);
       }
-      started = true;
-      agent.setInterfaces(interfaces(), now);
     });
+  }
+
+  /** Begins to gather, and follows the host's interfaces from now on. */
+  public void gather() {
+    started = true;
+    driver.call(now -> agent.setInterfaces(interfaces(), now));
   }
 
   /** The host's addresses as the agent is told of them. */
@@ -135,6 +149,11 @@ public final class VirtualAgent {
     driver.later(command);
   }
 
+  /** The addresses of the sockets that are open, and what each was opened for. */
+  public Map<TransportAddress, IceRequest.Open> bases() {
+    return Collections.unmodifiableMap(bases);
+  }
+
   /** The state that the agent is in. */
   public IceState state() {
     return agent.state();
@@ -161,6 +180,7 @@ public final class VirtualAgent {
     IpAddress ip = open.address().address();
     try {
       TransportAddress local = driver.bind(TransportAddress.udp(ip, 0)).local();
+      bases.put(local, open);
       agent.handleOpened(open, local, now);
     } catch (IllegalStateException | IllegalArgumentException e) {
       agent.handleOpenFailed(open, String.valueOf(e.getMessage()), now);
@@ -183,7 +203,10 @@ public final class VirtualAgent {
       if (request instanceof IceRequest.Open open) {
         driver.later(now -> open(open, now));
       } else if (request instanceof IceRequest.Close close) {
-        driver.later(now -> driver.unbind(close.base()));
+        driver.later(now -> {
+          bases.remove(close.base());
+          driver.unbind(close.base());
+        });
       } else if (request instanceof IceRequest.Resolve resolve) {
         host.resolve(
             resolve.name(), found -> driver.call(now -> agent.handleResolved(resolve, found, now)));
