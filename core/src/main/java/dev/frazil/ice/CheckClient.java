@@ -131,6 +131,7 @@ final class CheckClient implements Schedule.Work {
         check.pair.counters.retransmissionsSent++;
       }
       session.schedule(check.timer, transaction.nextTimeout());
+      set.wake(now); // pairs that it held back
       return;
     }
     session.forget(transaction.id());

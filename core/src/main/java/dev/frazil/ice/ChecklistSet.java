@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The checklists of all streams' current generations: forms pairs, freezes and thaws them, picks the next to check. */
 final class ChecklistSet {
+  /** How many sends of a check may go unanswered until its foundation is no longer held back: 3.5 s. */
+  private static final int SENDS_THAT_HOLD_BACK = 3;
+
   private final Session session;
   private final Schedule schedule;
   /** The stream whose checklist had the last turn. */
@@ -333,13 +336,23 @@ final class ChecklistSet {
   private boolean isActive(CandidatePair.Foundation foundation) {
     for (Generation generation : started()) {
       for (CandidatePair pair : generation.list.pairs()) {
-        boolean active = pair.state == PairState.WAITING || pair.state == PairState.IN_PROGRESS;
-        if (active && pair.foundation().equals(foundation)) {
+        if (holdsBack(pair) && pair.foundation().equals(foundation)) {
           return true;
         }
       }
     }
     return false;
+  }
+
+  /**
+   * Whether the pairs of its foundation wait for this one. RFC 8445 6.1.4.2 would have them wait until the last of its
+   * retransmissions has failed, by when the peer has given up those pairs.
+   */
+  private static boolean holdsBack(CandidatePair pair) {
+    Check check = pair.check;
+    return pair.state == PairState.WAITING
+        || pair.state == PairState.IN_PROGRESS
+            && (check == null || check.transaction.sends() <= SENDS_THAT_HOLD_BACK);
   }
 
   /** RFC 8445 7.2.5.3.3: a success thaws its foundation in all checklists. */

@@ -37,6 +37,8 @@ final class Contender implements Monitor.Ports {
   /** How long a triggered check may wait for those before it, in units of Ta. */
   private static final int PATIENCE = 60;
 
+  private static final int MANY_PAIRS = 40;
+
   /** How long end-of-candidates may take after the parameters, gathering included, in seconds. */
   private static final int SIGNALLING = 7;
 
@@ -207,6 +209,9 @@ final class Contender implements Monitor.Ports {
     StreamRecord record = streams.get(open.stream());
     if (record.remoteKnown < 0) {
       return -1;
+    }
+    if (agent.agent().statistics().pairs().size() >= MANY_PAIRS) {
+      return -1; // near the bound on what checks may teach
     }
     boolean over = record.selected.contains(open.component()) || record.failure != null;
     return over ? -1 : PATIENCE * TA;

@@ -20,6 +20,9 @@ final class Monitor {
   private static final int COOKIE = 0x2112A442;
   private static final int USERNAME = 0x0006;
   private static final int USE_CANDIDATE = 0x0025;
+  /** How long an unanswered check may hold back the others of its foundation. */
+  private static final long HOLDS_BACK = 3_499_000_000L;
+
   private static final long CONSENT = 30_000_000_000L;
 
   /** A request that this agent sent. */
@@ -162,7 +165,7 @@ final class Monitor {
         || asymmetric.contains(before)
         || heardFrom.contains(path);
     Long beforeChecked = before == null ? null : checked.get(before);
-    boolean beforeIsOver = beforeChecked != null && now - beforeChecked > 39_000_000_000L;
+    boolean beforeIsOver = beforeChecked != null && now - beforeChecked >= HOLDS_BACK;
     if (!mayStart && !beforeIsOver) {
       violate(now, "checked " + path + " while it was frozen behind " + before);
     }

@@ -73,7 +73,7 @@ final class Oracle {
         for (TransportAddress to : told) {
           if (from.ip().family() == to.ip().family()) {
             targets.add(new FiveTuple(from, scoped(from, to)));
-          } else if (from.ip().isIpv6() && nat64Prefix != null) {
+          } else if (from.ip().isIpv6() && nat64Prefix != null && isIpv6Only()) {
             IpAddress mapped = IpAddress.ofIpv6(nat64Prefix.high(), to.ip().low());
             targets.add(new FiveTuple(from, TransportAddress.udp(mapped, to.port())));
           }
@@ -85,6 +85,10 @@ final class Oracle {
       return to.ip().isIpv6() && to.ip().isLinkLocal()
           ? TransportAddress.udp(to.ip().withScopeId(from.ip().scopeId()), to.port())
           : to;
+    }
+
+    private boolean isIpv6Only() {
+      return side.bases().stream().allMatch(base -> base.ip().isIpv6());
     }
 
     void aimBack() {
