@@ -159,9 +159,11 @@ class CheckResponseTest {
         alike(scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4001, 9, 1), "same");
     scene.peer.tell(first, second);
     long start = scene.peer.awaitCheck(1).time();
-    scene.runMillis(39_400);
-    assertThat(scene.stateOf(first.address())).isEqualTo(PairState.IN_PROGRESS);
+    scene.runMillis(3_450);
     assertThat(scene.stateOf(second.address())).isEqualTo(PairState.FROZEN);
+    scene.runMillis(35_950);
+    assertThat(scene.stateOf(first.address())).isEqualTo(PairState.IN_PROGRESS);
+    assertThat(scene.stateOf(second.address())).isEqualTo(PairState.IN_PROGRESS); // thawed by then
     scene.runMillis(150);
     List<AgentHarness.Sent> sends = scene.agent.sent().stream()
         .filter(sent -> sent.path().remote().equals(first.address()))
