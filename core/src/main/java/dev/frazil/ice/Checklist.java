@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** The pairs of one generation of a stream, ordered by priority, and the queue of triggered checks (RFC 8445 6.1.2). */
@@ -45,6 +46,11 @@ final class Checklist {
 
   Checklist(int components) {
     this.components = components;
+  }
+
+  /** Takes account of the highest component that one side has a candidate for; empty when it has no candidate at all. */
+  void limitComponents(OptionalInt highest) {
+    components = Math.min(components, highest.orElse(components));
   }
 
   /** Whether a component is part of the list. */

@@ -1,5 +1,6 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.Generation.LocalCandidate;
 import dev.frazil.ice.Generation.RemoteCandidate;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.IpAddress;
@@ -79,7 +80,7 @@ final class Exchange {
     Generation generation = stream.current;
     generation.bind(remote);
     generation.list.renomination = session.configuration.renomination && remote.has("renomination");
-    session.ta = Math.max(session.configuration.pacing, remote.pacingMillis()) * 1_000_000L;
+    agreeOnPacing();
     roles.determine(remote, now);
     startPatience(generation, now);
     List<IceStream.EarlyCandidate> early = List.copyOf(stream.early);
@@ -93,6 +94,16 @@ final class Exchange {
     }
     startIfReady(generation, now);
     paths.updateState(now);
+  }
+
+  /** RFC 8445 14.2: the largest that was proposed. */
+  private void agreeOnPacing() {
+    int pacing = session.configuration.pacing;
+    for (IceStream stream : session.streams) {
+      IceParameters remote = stream.current.remote;
+      pacing = remote == null ? pacing : Math.max(pacing, remote.pacingMillis());
+    }
+    session.ta = pacing * 1_000_000L;
   }
 
   /** RFC 8863 4: no failure before the peer has had the time of a whole check. */
@@ -163,14 +174,19 @@ final class Exchange {
     nomination.updateList(generation, now);
   }
 
-  /** RFC 8445 6.1.2.2: no more components than the peer has candidates for. */
+  /** RFC 8445 6.1.2.2: no more components than either side has candidates for, once it has told them all. */
   private static void agreeOnComponents(Generation generation) {
-    int highest = 0;
-    for (RemoteCandidate remote : generation.remotes()) {
-      highest = Math.max(highest, remote.candidate().component());
+    Checklist list = generation.list;
+    if (generation.remoteEnded) {
+      list.limitComponents(generation.remotes().stream()
+          .mapToInt(remote -> remote.candidate().component())
+          .max());
     }
-    if (highest > 0) {
-      generation.list.components = Math.min(generation.list.components, highest);
+    if (generation.gathered) {
+      list.limitComponents(generation.locals().stream()
+          .filter(LocalCandidate::told)
+          .mapToInt(local -> local.candidate().component())
+          .max());
     }
   }
 
@@ -258,6 +274,7 @@ final class Exchange {
   // beginning and beginning again
 
   void gathered(Generation generation, long now) {
+    agreeOnComponents(generation);
     startIfReady(generation, now);
     nomination.updateList(generation, now);
   }

@@ -86,8 +86,10 @@ public final class IceConfiguration {
     return eventLog;
   }
 
-  /** Collects settings; each has a default. */
+  /** Collects settings; each has a default. No duration is longer than a day. */
   public static final class Builder {
+    private static final Duration LONGEST = Duration.ofDays(1);
+
     private final RandomGenerator random;
     private final Role role;
     private boolean lite;
@@ -233,19 +235,20 @@ public final class IceConfiguration {
 
     /** How long gathering may take before it ends without the servers that have not answered. Default 5 s. */
     public Builder gatheringLimit(Duration value) {
-      gatheringLimit = atLeast("gatheringLimit", value, Duration.ofMillis(1));
+      gatheringLimit = inRange("gatheringLimit", value, Duration.ofMillis(1), LONGEST);
       return this;
     }
 
     /** Tr of RFC 8445 11, at least 15 s. Default 15 s. */
     public Builder keepaliveInterval(Duration value) {
-      keepaliveInterval = atLeast("keepaliveInterval", value, Duration.ofSeconds(15));
+      keepaliveInterval = inRange("keepaliveInterval", value, Duration.ofSeconds(15), LONGEST);
       return this;
     }
 
     /** How long without an answer until DISCONNECTED, 5 to 30 s. Default 10 s. */
     public Builder disconnectedAfter(Duration value) {
-      disconnectedAfter = atLeast("disconnectedAfter", value, Duration.ofSeconds(5));
+      disconnectedAfter =
+          inRange("disconnectedAfter", value, Duration.ofSeconds(5), Duration.ofSeconds(30));
       return this;
     }
 
@@ -254,13 +257,13 @@ public final class IceConfiguration {
      * 8.3.1). Default 40 s, when nothing that the peer began before can need them any more.
      */
     public Builder releaseAfter(Duration value) {
-      releaseAfter = atLeast("releaseAfter", value, Duration.ofSeconds(3));
+      releaseAfter = inRange("releaseAfter", value, Duration.ofSeconds(3), LONGEST);
       return this;
     }
 
     /** How long after the last word from the peer a missing end-of-candidates is taken as given. Default 90 s. */
     public Builder endOfCandidatesLimit(Duration value) {
-      endOfCandidatesLimit = atLeast("endOfCandidatesLimit", value, Duration.ofSeconds(1));
+      endOfCandidatesLimit = inRange("endOfCandidatesLimit", value, Duration.ofSeconds(1), LONGEST);
       return this;
     }
 
@@ -276,9 +279,9 @@ public final class IceConfiguration {
       return value;
     }
 
-    private static Duration atLeast(String name, Duration value, Duration min) {
-      if (value.compareTo(min) < 0) {
-        throw new IllegalArgumentException(name + " " + value + ": must be at least " + min);
+    private static Duration inRange(String name, Duration value, Duration min, Duration max) {
+      if (value.compareTo(min) < 0 || value.compareTo(max) > 0) {
+        throw new IllegalArgumentException(name + " " + value + ": must be " + min + " to " + max);
       }
       return value;
     }

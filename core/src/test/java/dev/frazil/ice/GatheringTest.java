@@ -620,6 +620,28 @@ class GatheringTest {
     assertThat(agent.requests(IceRequest.Close.class)).isEmpty();
   }
 
+  @Test
+  @Tag("ICE-1520")
+  void aComponentWithoutASocketIsNotAwaited() {
+    AgentHarness agent = new AgentHarness(time, settings().build());
+    agent.answerNoRequests();
+    agent.call(now -> agent.agent().addStream(2, now));
+    agent.interfaces("192.0.2.1");
+    List<IceRequest.Open> opens = agent.requests(IceRequest.Open.class);
+    agent.call(now -> agent.open(opens.get(0), now));
+    agent.call(now -> agent.agent().handleOpenFailed(opens.get(1), "no port is free", now));
+    ScriptedPeer peer = new ScriptedPeer(agent, 0);
+    peer.answerWhen(check -> true, Duration.ofMillis(10));
+    peer.introduce();
+    peer.tell(
+        peer.candidate(CandidateType.HOST, "192.0.2.9", 4000, 65535, 1),
+        peer.candidate(CandidateType.HOST, "192.0.2.9", 4001, 65535, 2));
+    peer.tellEnd();
+    assertThat(
+            time.runUntil(() -> agent.agent().state() == IceState.COMPLETED, Duration.ofSeconds(5)))
+        .isTrue();
+  }
+
   // the end of the session
 
   /** Regression: packet during or after close. */

@@ -3,6 +3,7 @@ package dev.frazil.ice;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.Random;
 import java.util.Set;
@@ -230,6 +231,50 @@ class IceParametersTest {
       assertThat(peer.checks().get(i).time() - peer.checks().get(i - 1).time())
           .isEqualTo(used * 1_000_000L);
     }
+  }
+
+  @Test
+  @Tag("ICE-1780")
+  void ofSeveralStreamsTheLargestPacingCounts() {
+    AgentHarness agent = new AgentHarness(
+        new VirtualTime(), AgentHarness.settings(Role.CONTROLLING).pacing(20).build());
+    for (int stream = 0; stream < 2; stream++) {
+      int index = stream;
+      agent.call(now -> agent.agent().addStream(1, now));
+      agent.call(now -> agent
+          .agent()
+          .setRemote(
+              index,
+              new IceParameters(
+                  "PEER" + index,
+                  ScriptedPeer.PASSWORD,
+                  false,
+                  index == 0 ? 200 : 30,
+                  Set.of("ice2", "trickle")),
+              now));
+    }
+    agent.interfaces("192.0.2.1");
+    ScriptedPeer peer = new ScriptedPeer(agent, 1);
+    peer.credentials("PEER1", ScriptedPeer.PASSWORD);
+    peer.tell(peer.host("192.0.2.8", 1), peer.host("192.0.2.9", 2));
+    assertThat(peer.awaitCheck(2).time() - peer.awaitCheck(1).time()).isEqualTo(200_000_000L);
+  }
+
+  @Test
+  void durationsOutOfRangeAreRefused() {
+    IceConfiguration.Builder settings = AgentHarness.settings(Role.CONTROLLING);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> settings.gatheringLimit(Duration.ofDays(200_000)))
+        .withMessageContaining("gatheringLimit");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> settings.gatheringLimit(Duration.ZERO))
+        .withMessageContaining("gatheringLimit");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> settings.disconnectedAfter(Duration.ofSeconds(31)))
+        .withMessageContaining("PT5S to PT30S");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> settings.keepaliveInterval(Duration.ofSeconds(14)))
+        .withMessageContaining("PT15S");
   }
 
   @Test
