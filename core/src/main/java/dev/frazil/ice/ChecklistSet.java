@@ -69,9 +69,11 @@ final class ChecklistSet {
   private void initialState(CandidatePair first) {
     boolean active = false;
     boolean succeeded = false;
+    boolean earliest = true;
     for (Generation other : started()) {
       for (CandidatePair pair : other.list.pairs()) {
         if (pair.foundation().equals(first.foundation())) {
+          earliest &= other.stream.index >= first.generation.stream.index;
           active |= pair.state == PairState.WAITING || pair.state == PairState.IN_PROGRESS;
           succeeded |= pair.state == PairState.SUCCEEDED;
         }
@@ -79,7 +81,7 @@ final class ChecklistSet {
     }
     if (succeeded) {
       thaw(first.foundation());
-    } else if (!active || insertedState(first) == PairState.WAITING) {
+    } else if (!active || earliest) { // a later stream may have started before
       set(first, PairState.WAITING, "the first of its foundation");
     }
   }

@@ -224,11 +224,8 @@ final class Nomination {
   }
 
   private boolean staysAfter(CandidatePair selected, CandidatePair other) {
-    if (other.consentLost) {
-      return true; // it must stay refused
-    }
-    if (other.generation.list.renomination) {
-      return other.isValid(); // what might be nominated later
+    if (other.generation.list.renomination || other.consentLost) {
+      return true; // it may be nominated later, or must stay refused
     }
     boolean couldStillWin =
         session.role == Role.CONTROLLED && other.generation.peerMayBeAggressive();
