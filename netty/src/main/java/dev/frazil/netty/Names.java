@@ -1,7 +1,9 @@
 package dev.frazil.netty;
 
 import dev.frazil.net.IpAddress;
+import io.netty.channel.ChannelException;
 import io.netty.channel.EventLoop;
+import io.netty.channel.socket.DatagramChannel;
 import io.netty.resolver.ResolvedAddressTypes;
 import io.netty.resolver.dns.DnsNameResolver;
 import io.netty.resolver.dns.DnsNameResolverBuilder;
@@ -12,8 +14,10 @@ import io.netty.util.concurrent.Future;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -36,8 +40,10 @@ final class Names {
   private final EventLoop eventLoop;
   private final Sockets sockets;
   private final @Nullable DnsServerAddressStreamProvider servers;
+  private final Set<DatagramChannel> channels = new HashSet<>();
   private @Nullable DnsNameResolver ipv4;
   private @Nullable DnsNameResolver ipv6;
+  private boolean closed;
 
   /**
    * Does nothing until the first look-up.
@@ -97,7 +103,7 @@ final class Names {
 
   private DnsNameResolver resolver(ResolvedAddressTypes types) {
     DnsNameResolverBuilder settings = new DnsNameResolverBuilder(eventLoop)
-        .datagramChannelFactory(sockets::datagramChannel)
+        .datagramChannelFactory(this::newChannel)
         // no socket but while a look-up runs
         .datagramChannelStrategy(DnsNameResolverChannelStrategy.ChannelPerResolution)
         .resolvedAddressTypes(types)
@@ -110,15 +116,28 @@ final class Names {
     return settings.build();
   }
 
+  /** A socket of one look-up. Kept in mind because Netty forgets those that are in use when its event loop ends. */
+  private DatagramChannel newChannel() {
+    if (closed) {
+      throw new ChannelException("the runtime is closed");
+    }
+    DatagramChannel channel = sockets.datagramChannel();
+    channels.add(channel);
+    channel.closeFuture().addListener(done -> channels.remove(channel));
+    return channel;
+  }
+
   /** From any thread. */
   void close() {
     eventLoop.execute(() -> {
+      closed = true;
       if (ipv4 != null) {
         ipv4.close();
       }
       if (ipv6 != null) {
         ipv6.close();
       }
+      List.copyOf(channels).forEach(DatagramChannel::close);
     });
   }
 
@@ -137,6 +156,10 @@ final class Names {
     }
 
     void begin() {
+      if (closed) {
+        finish();
+        return;
+      }
       limit = after(LIMIT);
       ask(ipv4(), true);
       ask(ipv6(), false);
