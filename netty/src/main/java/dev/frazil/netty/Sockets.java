@@ -94,12 +94,12 @@ final class Sockets {
       case IO_URING -> new IoUringDatagramChannel(family);
       default -> new NioDatagramChannel(family);
     };
-    boolean batches = transport == IoTransport.EPOLL;
-    if (batches) {
+    if (transport == IoTransport.EPOLL) {
       set(channel, EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, slot);
+      set(channel, ChannelOption.RECVBUF_ALLOCATOR, new BatchAllocator(slot, BATCH));
+    } else {
+      set(channel, ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(slot));
     }
-    int buffer = batches ? BATCH * slot : slot;
-    set(channel, ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(buffer));
     return channel;
   }
 

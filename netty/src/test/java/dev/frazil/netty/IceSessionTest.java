@@ -155,24 +155,23 @@ class IceSessionTest {
 
   @Test
   void burstFromAnotherThreadIsBoundedAndTold() throws Exception {
-    try (Pair pair = new Pair(runtime, PLAIN).connect()) {
-      CompletableFuture<Void> free = new CompletableFuture<>();
-      CompletableFuture<Void> held = new CompletableFuture<>();
-      pair.left.statistics().thenRun(() -> {
-        held.complete(null);
-        free.orTimeout(Loopback.LIMIT_SECONDS, TimeUnit.SECONDS).join(); // the event loop is busy
-      });
-      ByteBuffer payload = ByteBuffer.allocate(1000);
-      SendResult last = SendResult.SENT;
-      int sent = 0;
+    CompletableFuture<Void> held = new CompletableFuture<>();
+    CompletableFuture<Void> free = new CompletableFuture<>();
+    UnaryOperator<IceSessionBuilder> holding = settings -> settings.onData((stream, component, data) -> {
+      held.complete(null);
+      free.orTimeout(Loopback.LIMIT_SECONDS, TimeUnit.SECONDS).join(); // its event loop is busy
+    });
+    try (Pair pair = new Pair(runtime, holding, PLAIN).connect()) {
+      pair.right.send(bytes("hold"));
       Loopback.await(held);
-      while (last == SendResult.SENT && sent < 10_000) {
-        last = pair.left.send(payload);
+      ByteBuffer payload = ByteBuffer.allocate(1000);
+      int sent = 0;
+      while (sent < 10_000 && pair.left.send(payload) == SendResult.SENT) {
         sent++;
       }
-      free.complete(null);
-      assertThat(last).isEqualTo(SendResult.DROPPED);
+      assertThat(pair.left.send(payload)).isEqualTo(SendResult.DROPPED);
       assertThat(sent).isBetween(200, 300);
+      free.complete(null);
       Wait.until(() -> pair.left.send(payload) == SendResult.SENT);
     }
   }
@@ -221,12 +220,26 @@ class IceSessionTest {
     try (Pair pair =
         new Pair(runtime, PLAIN, settings -> settings.onData((stream, component, data) -> {}))) {
       assertThatIllegalStateException()
-          .isThrownBy(() -> pair.right.receive(ByteBuffer.allocate(1), Duration.ZERO));
-      CompletableFuture<Void> onLoop = pair.left
-          .statistics()
-          .thenAccept(statistics -> assertThatIllegalStateException()
-              .isThrownBy(() -> pair.left.receive(ByteBuffer.allocate(1), LIMIT)));
-      Loopback.await(onLoop);
+          .isThrownBy(() -> pair.right.receive(ByteBuffer.allocate(1), Duration.ZERO))
+          .withMessageContaining("handler");
+    }
+    Loopback.Lazy<IceSession> self = new Loopback.Lazy<>();
+    CompletableFuture<Integer> received = new CompletableFuture<>();
+    try (IceSession session = Loopback.session(runtime, Role.CONTROLLING)
+        .onEvent(event -> {
+          try {
+            received.complete(self.get().receive(ByteBuffer.allocate(1), Duration.ZERO));
+          } catch (Exception e) {
+            received.completeExceptionally(e);
+          }
+        })
+        .build()) {
+      self.set(session);
+      session.start();
+      assertThatExceptionOfType(ExecutionException.class)
+          .isThrownBy(() -> Loopback.await(received))
+          .withCauseInstanceOf(IllegalStateException.class)
+          .withMessageContaining("event loop");
     }
   }
 

@@ -190,8 +190,10 @@ class SurroundingsTest {
 
   @Test
   void runtimeMayBeClosedOnItsOwnEventLoop() throws Exception {
-    Pair pair = new Pair(runtime, PLAIN).connect();
-    Loopback.await(pair.left.statistics().thenRun(runtime::close));
+    UnaryOperator<IceSessionBuilder> closing =
+        settings -> settings.onData((stream, component, data) -> runtime.close());
+    Pair pair = new Pair(runtime, closing, PLAIN).connect();
+    pair.right.send(ByteBuffer.allocate(1));
     Loopback.await(pair.left.closed());
     Loopback.await(pair.right.closed());
   }

@@ -1,0 +1,98 @@
+package dev.frazil.netty;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.ChannelConfig;
+import io.netty.channel.RecvByteBufAllocator;
+import io.netty.util.UncheckedBooleanSupplier;
+
+/**
+ * Buffers for as many datagrams as one system call receives. Reading goes on only after a full batch: after any other the
+ * socket is empty, and asking it once more would cost a system call for each datagram that comes alone.
+ */
+final class BatchAllocator implements RecvByteBufAllocator {
+  /** After so many the event loop turns to its other sockets. */
+  private static final int MOST_BATCHES = 8;
+
+  private final int slot;
+  private final int batch;
+
+  /**
+   * @param slot the length of the longest datagram
+   * @param batch how many datagrams one system call receives at most
+   */
+  BatchAllocator(int slot, int batch) {
+    this.slot = slot;
+    this.batch = batch;
+  }
+
+  @Override
+  @SuppressWarnings("deprecation") // Netty asks for the extended handle by a cast
+  public Handle newHandle() {
+    return new Batch();
+  }
+
+  private final class Batch implements ExtendedHandle {
+    private int last;
+    private int total;
+    private int bytes;
+    private int attempted;
+    private boolean autoRead;
+
+    @Override
+    public ByteBuf allocate(ByteBufAllocator allocator) {
+      return allocator.directBuffer(guess());
+    }
+
+    @Override
+    public int guess() {
+      return slot * batch;
+    }
+
+    @Override
+    public void reset(ChannelConfig config) {
+      autoRead = config.isAutoRead();
+      last = 0;
+      total = 0;
+    }
+
+    @Override
+    public void incMessagesRead(int count) {
+      last = count;
+      total += count;
+    }
+
+    @Override
+    public void lastBytesRead(int count) {
+      bytes = count;
+    }
+
+    @Override
+    public int lastBytesRead() {
+      return bytes;
+    }
+
+    @Override
+    public void attemptedBytesRead(int count) {
+      attempted = count;
+    }
+
+    @Override
+    public int attemptedBytesRead() {
+      return attempted;
+    }
+
+    @Override
+    public boolean continueReading() {
+      return autoRead && last == batch && total < MOST_BATCHES * batch;
+    }
+
+    @Override
+    public boolean continueReading(UncheckedBooleanSupplier maybeMore) {
+      return continueReading();
+    }
+
+    @Override
+    public void readComplete() {}
+  }
+}
