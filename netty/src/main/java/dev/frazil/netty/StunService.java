@@ -1,32 +1,87 @@
 package dev.frazil.netty;
 
+import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.BindingServer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 
 /** A STUN server (RFC 8489 12) over UDP: tells each client the address that it is seen at. */
 public final class StunService implements AutoCloseable {
-  private StunService() {}
+  private final DrivenBinding server;
+  private final List<TransportAddress> addresses;
+
+  private StunService(DrivenBinding server, List<TransportAddress> addresses) {
+    this.server = server;
+    this.addresses = addresses;
+  }
+
+  /** {@link #start(IceRuntime, TransportAddress, BindingServer.Options)} with default options. */
+  public static CompletableFuture<StunService> start(IceRuntime runtime, TransportAddress address) {
+    return start(runtime, address, BindingServer.Options.DEFAULT);
+  }
 
   /**
-   * Binds to an address and answers from then on. With 0.0.0.0 or :: it binds to each address that the host has now,
-   * so that every answer leaves from the address that was asked (RFC 8489 6.3.1.2).
+   * Binds to an address and answers from then on. With 0.0.0.0 or :: it binds to each address of that family that the
+   * host has now, one socket each, so that every answer leaves from the address that was asked (RFC 8489 6.3.1.2).
    *
    * @param address a UDP address; port 0 lets the system choose
-   * @return fails with the cause when the address can't be bound
+   * @return fails with an {@link java.io.IOException} when no address could be bound
+   * @throws IllegalStateException when the runtime is closed
    */
-  public static CompletableFuture<StunService> start(IceRuntime runtime, TransportAddress address) {
-    throw new UnsupportedOperationException();
+  public static CompletableFuture<StunService> start(
+      IceRuntime runtime, TransportAddress address, BindingServer.Options options) {
+    runtime.checkOpen();
+    DrivenBinding server = new DrivenBinding(runtime, options);
+    CompletableFuture<List<TransportAddress>> bound = new CompletableFuture<>();
+    if (address.ip().isUnspecified()) {
+      onceKnown(runtime, addresses -> {
+        List<TransportAddress> all = addresses.stream()
+            .map(InterfaceAddress::address)
+            .filter(ip -> ip.family() == address.ip().family())
+            .map(ip -> TransportAddress.udp(ip, address.port()))
+            .toList();
+        server.driver().execute(() -> server.bind(all, bound));
+      });
+    } else {
+      server.driver().execute(() -> server.bind(List.of(address), bound));
+    }
+    return bound.thenApply(addresses -> new StunService(server, addresses));
+  }
+
+  private static void onceKnown(IceRuntime runtime, Consumer<List<InterfaceAddress>> then) {
+    runtime.interfaces().subscribe(SystemInterfaces.INSTANCE, new Consumer<>() {
+      @Override
+      public void accept(List<InterfaceAddress> addresses) {
+        runtime.interfaces().unsubscribe(SystemInterfaces.INSTANCE, this);
+        then.accept(addresses);
+      }
+    });
   }
 
   /** The addresses that are bound; never empty. */
   public List<TransportAddress> addresses() {
-    throw new UnsupportedOperationException();
+    return addresses;
   }
 
-  /** Stops answering and frees the port. Does not wait; repeated calls do nothing. */
+  /** The first of {@link #addresses}. */
+  public TransportAddress address() {
+    return addresses.get(0);
+  }
+
+  /** What was answered and what was not; until the runtime is closed. */
+  public CompletableFuture<BindingServer.Statistics> statistics() {
+    CompletableFuture<BindingServer.Statistics> statistics = new CompletableFuture<>();
+    if (!server.driver().execute(() -> statistics.complete(server.machine().stats()))) {
+      statistics.completeExceptionally(new IceException("the runtime is closed"));
+    }
+    return statistics;
+  }
+
+  /** Stops answering and frees the ports. Does not wait; repeated calls do nothing. */
   @Override
   public void close() {
-    throw new UnsupportedOperationException();
+    server.driver().execute(server::shutDown);
   }
 }

@@ -157,10 +157,11 @@ class IceSessionTest {
   void burstFromAnotherThreadIsBoundedAndTold() throws Exception {
     CompletableFuture<Void> held = new CompletableFuture<>();
     CompletableFuture<Void> free = new CompletableFuture<>();
-    UnaryOperator<IceSessionBuilder> holding = settings -> settings.onData((stream, component, data) -> {
-      held.complete(null);
-      free.orTimeout(Loopback.LIMIT_SECONDS, TimeUnit.SECONDS).join(); // its event loop is busy
-    });
+    UnaryOperator<IceSessionBuilder> holding =
+        settings -> settings.onData((stream, component, data) -> {
+          held.complete(null);
+          free.orTimeout(Loopback.LIMIT_SECONDS, TimeUnit.SECONDS).join(); // its event loop is busy
+        });
     try (Pair pair = new Pair(runtime, holding, PLAIN).connect()) {
       pair.right.send(bytes("hold"));
       Loopback.await(held);

@@ -3,6 +3,8 @@ package dev.frazil.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import dev.frazil.ice.Candidate;
+import dev.frazil.ice.CandidateType;
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.IceState;
 import dev.frazil.ice.InterfaceAddress;
@@ -12,6 +14,7 @@ import dev.frazil.ice.SendResult;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.TransportAddress;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -75,6 +78,39 @@ class SurroundingsTest {
   }
 
   @Test
+  @Tag("ICE-0420")
+  @Tag("ICE-0440")
+  void serverReflexiveCandidateComesFromTheHostCandidatesSocketWhateverOtherServersDo()
+      throws Exception {
+    TransportAddress seen = TransportAddress.udp("203.0.113.9", 4321);
+    List<IceEvent> events = new CopyOnWriteArrayList<>();
+    try (Mapper mapper = new Mapper(seen);
+        DatagramSocket silent = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0));
+        IceSession session = Loopback.session(runtime, Role.CONTROLLING)
+            .stunServers(List.of(
+                new StunServer("127.0.0.1", silent.getLocalPort()),
+                new StunServer("nowhere.example.org", 3478),
+                mapper.server()))
+            .onEvent(events::add)
+            .build()) {
+      session.start();
+      Wait.until(() -> Pair.told(events, IceEvent.CandidateGathered.class, "203.0.113.9"));
+      assertThat(session.gathered()).as("the others are still waited for").isNotDone();
+
+      List<Candidate> found = events.stream()
+          .filter(IceEvent.CandidateGathered.class::isInstance)
+          .map(event -> ((IceEvent.CandidateGathered) event).candidate())
+          .toList();
+      assertThat(found)
+          .extracting(Candidate::type)
+          .containsExactly(CandidateType.HOST, CandidateType.SERVER_REFLEXIVE);
+      assertThat(found.get(1).address()).isEqualTo(seen);
+      assertThat(found.get(1).related()).isEqualTo(found.get(0).address());
+      assertThat(mapper.clients).containsOnly(found.get(0).address());
+    }
+  }
+
+  @Test
   void addressThatCannotBeBoundIsToldAndPassedOver() throws Exception {
     try (Pair pair = new Pair(
             runtime, settings -> settings.interfaces(() -> List.of(NOT_HERE, ONE)), PLAIN)
@@ -88,15 +124,18 @@ class SurroundingsTest {
   @Test
   void usedUpPortRangeIsTold() throws Exception {
     int free = DatagramPortTest.freePorts(1);
+    List<IceEvent> events = new CopyOnWriteArrayList<>();
     try (DatagramSocket taken = new DatagramSocket(free, InetAddress.getByName("127.0.0.1"));
         IceSession session = Loopback.session(runtime, Role.CONTROLLING)
             .interfaces(() -> List.of(ONE, TWO))
             .portRange(taken.getLocalPort(), taken.getLocalPort())
+            .onEvent(events::add)
             .build()) {
       session.start();
       assertThat(Loopback.await(session.gathered()))
           .extracting(candidate -> candidate.address().ip())
           .containsExactly(TWO.address());
+      assertThat(Pair.told(events, IceEvent.Warning.class, "127.0.0.1/8: ")).isTrue();
     }
   }
 

@@ -1,0 +1,124 @@
+package dev.frazil.netty;
+
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.Outbox;
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.BindingServer;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+
+/** A Binding server on its event loop, with a port for each address. */
+final class DrivenBinding extends Driven implements Outbox {
+  private static final System.Logger LOGGER = System.getLogger(DrivenBinding.class.getName());
+
+  private final IceRuntime runtime;
+  private final BindingServer machine;
+  private final Map<TransportAddress, DatagramPort> ports = new LinkedHashMap<>();
+  private String lastFailure = "the host has no such address";
+  private int open;
+  private boolean closed;
+
+  DrivenBinding(IceRuntime runtime, BindingServer.Options options) {
+    super(runtime.nextDriver());
+    this.runtime = runtime;
+    machine = new BindingServer(options, null, runtime.random(), this);
+  }
+
+  @Override
+  BindingServer machine() {
+    return machine;
+  }
+
+  /** Binds to all; completed with those that could be, or failed when none could. */
+  void bind(List<TransportAddress> addresses, CompletableFuture<List<TransportAddress>> bound) {
+    attach();
+    open = addresses.size();
+    if (open == 0) {
+      finish(bound);
+    }
+    for (TransportAddress address : addresses) {
+      int port = address.port();
+      SocketSettings settings = SocketSettings.DEFAULT.withPorts(new PortRange(port, port));
+      DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), new Base(bound));
+    }
+  }
+
+  private void finish(CompletableFuture<List<TransportAddress>> bound) {
+    if (ports.isEmpty()) {
+      shutDown();
+      bound.completeExceptionally(new IOException(lastFailure));
+    } else {
+      bound.complete(List.copyOf(ports.keySet()));
+    }
+  }
+
+  @Override
+  public void transmit(FiveTuple path, ByteBuffer header, ByteBuffer payload) {
+    DatagramPort port = ports.get(path.local());
+    if (port != null) {
+      port.transmit(path.remote(), header, payload);
+    }
+  }
+
+  @Override
+  void dispatch() {}
+
+  @Override
+  void shutDown() {
+    closed = true;
+    detach();
+    ports.values().forEach(DatagramPort::close);
+    ports.clear();
+  }
+
+  private final class Base implements DatagramPort.Owner {
+    private final CompletableFuture<List<TransportAddress>> bound;
+
+    Base(CompletableFuture<List<TransportAddress>> bound) {
+      this.bound = bound;
+    }
+
+    @Override
+    public void handleBound(DatagramPort port) {
+      if (closed) {
+        port.close();
+      } else {
+        ports.put(port.local(), port);
+      }
+      settled();
+    }
+
+    @Override
+    public void handleBindFailed(String reason) {
+      lastFailure = reason;
+      settled();
+    }
+
+    private void settled() {
+      if (--open == 0) {
+        finish(bound);
+      }
+    }
+
+    @Override
+    public void handleDatagram(FiveTuple path, ByteBuffer datagram) {
+      DrivenBinding.this.handleDatagram(path, datagram);
+    }
+
+    @Override
+    public void handleTooLong(FiveTuple path) {
+      // not STUN
+    }
+
+    @Override
+    public void handleBroken(DatagramPort port, String reason) {
+      ports.remove(port.local());
+      LOGGER.log(Level.WARNING, () -> "STUN service on " + port.local() + ": " + reason);
+    }
+  }
+}
