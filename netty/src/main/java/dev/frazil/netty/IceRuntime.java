@@ -5,10 +5,10 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.resolver.dns.DnsServerAddressStreamProvider;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * start when they are first needed and do not keep the process alive.
  */
 public final class IceRuntime implements AutoCloseable {
+  private static final System.Logger LOGGER = System.getLogger(IceRuntime.class.getName());
+
   /** RFC 8445 14.2 paces a process, however many runtimes it has. */
   private static final Pacer PROCESS_PACER = Pacer.standard();
 
@@ -101,34 +103,29 @@ public final class IceRuntime implements AutoCloseable {
       return;
     }
     interfaces.close();
+    names.close();
     boolean here = drivers.stream().anyMatch(Driver::isHere);
-    CountDownLatch open = new CountDownLatch(drivers.size());
+    AtomicInteger open = new AtomicInteger(drivers.size());
     for (Driver driver : drivers) {
       driver.executeLater(() -> {
         driver.shutDown();
-        open.countDown();
+        if (open.decrementAndGet() == 0) {
+          endThreads(); // only now: it closes sockets that a session would take for broken
+        }
       });
     }
-    names.close();
-    boolean interrupted = false;
     try {
-      if (!here) {
-        open.await(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
+      if (!here && !group.awaitTermination(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS)) {
+        LOGGER.log(Level.WARNING, "a handler of the application keeps an event loop from ending");
       }
     } catch (InterruptedException e) {
-      interrupted = true;
-    }
-    group.shutdownGracefully(0, CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
-    try {
-      if (!here && !interrupted) {
-        group.awaitTermination(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
-      }
-    } catch (InterruptedException e) {
-      interrupted = true;
-    }
-    if (interrupted) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  @SuppressWarnings("FutureReturnValueIgnored") // awaitTermination hears of it
+  private void endThreads() {
+    group.shutdownGracefully(0, CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
   }
 
   /** Collects the settings of a runtime; each has a default. */

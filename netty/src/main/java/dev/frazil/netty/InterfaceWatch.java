@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -26,7 +25,7 @@ final class InterfaceWatch {
 
   private final ScheduledThreadPoolExecutor thread;
   private final Duration interval;
-  private final Map<InterfaceProvider, Watched> watched = new IdentityHashMap<>();
+  private final IdentityHashMap<InterfaceProvider, Watched> watched = new IdentityHashMap<>();
 
   InterfaceWatch(Duration interval) {
     this.interval = interval;

@@ -2,6 +2,7 @@ package dev.frazil.netty;
 
 import dev.frazil.net.IpAddress;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -17,6 +18,7 @@ final class Ipv6Flags {
   static final int DEPRECATED = 0x20;
   static final int TENTATIVE = 0x40;
 
+  private static final System.Logger LOGGER = System.getLogger(Ipv6Flags.class.getName());
   private static final Path FILE = Path.of("/proc/net/if_inet6");
 
   private Ipv6Flags() {}
@@ -37,17 +39,17 @@ final class Ipv6Flags {
   static Map<IpAddress, Integer> parse(List<String> lines) {
     Map<IpAddress, Integer> flags = new HashMap<>();
     for (String line : lines) {
-      String[] fields = line.trim().split("\\s+");
-      if (fields.length < 6 || fields[0].length() != 32) {
-        continue;
-      }
-      try {
-        long high = Long.parseUnsignedLong(fields[0], 0, 16, 16);
-        long low = Long.parseUnsignedLong(fields[0], 16, 32, 16);
-        int index = Integer.parseInt(fields[1], 16);
-        flags.put(IpAddress.ofIpv6(high, low).withScopeId(index), Integer.parseInt(fields[4], 16));
-      } catch (NumberFormatException e) {
-        // not a line of that form
+      String[] fields = line.trim().split("\\s+", -1);
+      if (fields.length >= 6 && fields[0].length() == 32) {
+        try {
+          long high = Long.parseUnsignedLong(fields[0], 0, 16, 16);
+          long low = Long.parseUnsignedLong(fields[0], 16, 32, 16);
+          IpAddress address =
+              IpAddress.ofIpv6(high, low).withScopeId(Integer.parseInt(fields[1], 16));
+          flags.put(address, Integer.parseInt(fields[4], 16));
+        } catch (NumberFormatException e) {
+          LOGGER.log(Level.DEBUG, () -> FILE + " has the line " + line);
+        }
       }
     }
     return flags;
