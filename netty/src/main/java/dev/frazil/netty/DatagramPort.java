@@ -22,7 +22,6 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /** A UDP socket bound to one address of the host: a small door to the kernel. Used on its event loop only. */
-@SuppressWarnings("FutureReturnValueIgnored") // failures come through exceptionCaught and closed()
 final class DatagramPort extends ChannelInboundHandlerAdapter {
   private static final System.Logger LOGGER = System.getLogger(DatagramPort.class.getName());
 

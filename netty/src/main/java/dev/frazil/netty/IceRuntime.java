@@ -123,7 +123,6 @@ public final class IceRuntime implements AutoCloseable {
     }
   }
 
-  @SuppressWarnings("FutureReturnValueIgnored") // awaitTermination hears of it
   private void endThreads() {
     group.shutdownGracefully(0, CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
   }

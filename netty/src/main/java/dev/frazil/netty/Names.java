@@ -26,7 +26,6 @@ import org.jspecify.annotations.Nullable;
  * Looks names up without blocking: addresses as text, {@code localhost}, the hosts file, then the name servers that the
  * system is set to. Everything but {@link #lookUp} happens on one event loop.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // of sockets that close and of timers that always run
 final class Names {
   /** One query; the server may be asked again until the limit. */
   private static final long QUERY_MILLIS = 1300;
