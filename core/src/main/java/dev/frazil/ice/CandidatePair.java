@@ -5,6 +5,7 @@ import dev.frazil.ice.Generation.LocalCandidate;
 import dev.frazil.ice.Generation.RemoteCandidate;
 import dev.frazil.ice.IceStream.Base;
 import dev.frazil.net.FiveTuple;
+import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,8 @@ final class CandidatePair {
   PairState state = PairState.FROZEN;
   /** The check that runs now. */
   @Nullable Check check;
+  /** Earlier checks that were cancelled and may still be answered. */
+  final ArrayDeque<Check> cancelled = new ArrayDeque<>(0);
   /** How often the peer answered that the roles conflict. */
   int conflicts;
   /** When the pair was first checked; -1 before. */

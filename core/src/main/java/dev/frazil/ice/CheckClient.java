@@ -293,7 +293,7 @@ final class CheckClient implements Schedule.Work {
         base.address,
         Map.of());
     LocalCandidate local = new LocalCandidate(candidate, base, false);
-    check.pair.generation.addLocal(local);
+    check.pair.generation.addPeerReflexive(local, session.configuration.maxPairs);
     return local;
   }
 

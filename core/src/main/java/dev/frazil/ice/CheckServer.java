@@ -234,6 +234,7 @@ final class CheckServer {
       return null;
     }
     RemoteCandidate remote = generation.remote(path.remote(), base.component);
+    boolean known = remote != null;
     if (remote == null) {
       Candidate candidate = new Candidate(
           generation.freshRemoteFoundation(),
@@ -243,15 +244,17 @@ final class CheckServer {
           CandidateType.PEER_REFLEXIVE,
           null,
           Map.of());
-      if (generation.remotes().size() >= Generation.MAX_REMOTES) {
-        session.drop(DropReason.TABLE_FULL);
-        return null;
-      }
       remote = new RemoteCandidate(candidate, false);
     }
     LocalCandidate local = generation.localOf(base);
     CandidatePair pair = local == null ? null : set.form(generation, local, remote, path, true);
     if (pair == null) {
+      session.drop(DropReason.TABLE_FULL);
+      return null;
+    }
+    boolean full = !known && generation.remotes().size() >= Generation.MAX_REMOTES;
+    if (full && !set.makeRoom(generation, Integer.MAX_VALUE)) { // who checks is there, others may not be
+      set.remove(pair, "too many remote candidates");
       session.drop(DropReason.TABLE_FULL);
       return null;
     }

@@ -30,6 +30,8 @@ final class Checklist {
   private final Map<FiveTuple, CandidatePair> byPath = new HashMap<>(8);
   private final ArrayDeque<CandidatePair> triggered = new ArrayDeque<>(4);
   State state = State.RUNNING;
+  /** How many checks were begun that the peer did not trigger. */
+  int ordinaryChecks;
   /** How many components both sides have (RFC 8445 6.1.2.2). */
   int components;
   /** Checks go on after completion (draft-thatcher-ice-renomination). */

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 final class ChecklistSet {
   /** How many sends of a check may go unanswered until its foundation is no longer held back: 3.5 s. */
   private static final int SENDS_THAT_HOLD_BACK = 3;
+  /** How many cancelled checks of a pair may still be answered: a peer can have one cancelled with each of its own. */
+  private static final int MAX_CANCELLED = 4;
 
   private final Session session;
   private final Schedule schedule;
@@ -177,7 +179,7 @@ final class ChecklistSet {
     CandidatePair pair =
         new CandidatePair(session.newPairId(), generation, local.base(), local, remote, path);
     pair.computePriority(session.role);
-    if (!makeRoom(pair, heard)) {
+    if (!heard && allowance() <= 0 || !makeRoom(pair, heard)) {
       session.log(
           pair, null, "refused: " + session.configuration.maxPairs + " pairs are the limit");
       return null;
@@ -221,7 +223,23 @@ final class ChecklistSet {
         : remote;
   }
 
-  // RFC 8445 6.1.2.5: the limit
+  // RFC 8445 6.1.2.5, 19.5.1: the limits
+
+  /**
+   * How many more pairs may be formed of what the peer tells. RFC 8838 10 lets new pairs take the place of failed ones,
+   * RFC 8445 19.5.1 wants no more checks than the list is long: they share a list's length more.
+   */
+  private int allowance() {
+    int spent = 0;
+    for (IceStream stream : session.streams) {
+      Checklist list = stream.current.list;
+      spent += list.ordinaryChecks;
+      for (CandidatePair pair : list.pairs()) {
+        spent += pair.firstSent < 0 ? 1 : 0;
+      }
+    }
+    return 2 * session.configuration.maxPairs - spent;
+  }
 
   /** Makes room for a pair, evenly over the checklists; false when the pair itself is the one to go. */
   private boolean makeRoom(CandidatePair candidate, boolean heard) {
@@ -245,6 +263,35 @@ final class ChecklistSet {
     }
     remove(victim, "made room for a better pair");
     return true;
+  }
+
+  /** Drops the worst remote candidate that nothing depends on and that is worse than this; false when there is none. */
+  boolean makeRoom(Generation generation, int priority) {
+    RemoteCandidate worst = null;
+    for (RemoteCandidate remote : generation.remotes()) {
+      int its = remote.candidate().priority();
+      if ((worst == null ? its < priority : its < worst.candidate().priority())
+          && generation.list.pairs().stream()
+              .allMatch(pair -> pair.remote != remote || isIdle(pair))) {
+        worst = remote;
+      }
+    }
+    if (worst == null) {
+      return false;
+    }
+    RemoteCandidate gone = worst;
+    generation.remove(gone);
+    generation.list.pairs().stream()
+        .filter(pair -> pair.remote == gone)
+        .toList()
+        .forEach(pair -> remove(pair, "its remote candidate made room for a better one"));
+    return true;
+  }
+
+  private static boolean isIdle(CandidatePair pair) {
+    return !pair.isValid()
+        && !pair.consentLost
+        && (pair.state == PairState.FROZEN || pair.state == PairState.FAILED);
   }
 
   private @Nullable CandidatePair lastFailed() {
@@ -323,7 +370,9 @@ final class ChecklistSet {
     if (list.firstWaiting() == null) {
       thawOneOfEachFoundation(list);
     }
-    return list.firstWaiting();
+    CandidatePair pair = list.firstWaiting();
+    list.ordinaryChecks += pair == null ? 0 : 1;
+    return pair;
   }
 
   /** RFC 8445 6.1.4.2 step 2. */
@@ -384,6 +433,10 @@ final class ChecklistSet {
   /** Has a valid pair checked again with USE-CANDIDATE, before anything else (RFC 8445 8.1.1). */
   void triggerNomination(CandidatePair pair, long now) {
     pair.nominating = true;
+    if (pair.state == PairState.IN_PROGRESS) { // by a check without USE-CANDIDATE, or in a role that is over
+      cancelCheck(pair);
+      set(pair, PairState.WAITING, "to be checked again with USE-CANDIDATE");
+    }
     pair.generation.list.triggerFirst(pair);
     schedule.wake(now);
   }
@@ -400,15 +453,27 @@ final class ChecklistSet {
   /** Lets a running check be: it is not sent again, but its answer still counts (RFC 8445 7.3.1.4). */
   void cancelCheck(CandidatePair pair) {
     Check check = pair.check;
-    if (check != null) {
-      pair.check = null;
-      check.transaction.cancel();
-      session.schedule(check.timer, check.transaction.nextTimeout());
+    if (check == null) {
+      return;
+    }
+    pair.check = null;
+    check.transaction.cancel();
+    session.schedule(check.timer, check.transaction.nextTimeout());
+    pair.cancelled.add(check);
+    if (pair.cancelled.size() > MAX_CANCELLED) {
+      Check oldest = pair.cancelled.remove();
+      session.cancel(oldest.timer);
+      session.forget(oldest.transaction.id());
     }
   }
 
   void remove(CandidatePair pair, String why) {
     pair.generation.list.remove(pair);
+    for (CandidatePair other : pair.generation.list.pairs()) {
+      if (other.checked == pair) {
+        other.checked = other;
+      }
+    }
     cancelCheck(pair);
     session.log(pair, null, "removed: " + why);
   }

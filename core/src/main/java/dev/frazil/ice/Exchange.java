@@ -146,7 +146,7 @@ final class Exchange {
       }
       return;
     }
-    if (generation.remotes().size() >= Generation.MAX_REMOTES && !makeRoom(generation, candidate)) {
+    if (generation.remotes().size() >= Generation.MAX_REMOTES && !set.makeRoom(generation, candidate.priority())) {
       session.drop(DropReason.TABLE_FULL);
       return;
     }
@@ -233,33 +233,6 @@ final class Exchange {
       }
     }
     generation.list.sort();
-  }
-
-  /** Drops the worst remote candidate that nothing depends on, when the new one is better (ICE-4000). */
-  private boolean makeRoom(Generation generation, Candidate candidate) {
-    RemoteCandidate worst = null;
-    for (RemoteCandidate remote : generation.remotes()) {
-      boolean idle = generation.list.pairs().stream()
-          .allMatch(pair -> pair.remote != remote
-              || !pair.isValid()
-                  && !pair.consentLost
-                  && (pair.state == PairState.FROZEN || pair.state == PairState.FAILED));
-      if (idle
-          && (worst == null || remote.candidate().priority() < worst.candidate().priority())) {
-        worst = remote;
-      }
-    }
-    if (worst == null || worst.candidate().priority() >= candidate.priority()) {
-      return false;
-    }
-    RemoteCandidate gone = worst;
-    generation.remove(gone);
-    for (CandidatePair pair : List.copyOf(generation.list.pairs())) {
-      if (pair.remote == gone) {
-        set.remove(pair, "its remote candidate made room for a better one");
-      }
-    }
-    return true;
   }
 
   /** The peer told which pair it uses, as two lite agents do (RFC 8445 8.2). */

@@ -165,6 +165,20 @@ final class Generation {
     locals.add(local);
   }
 
+  /** Adds what a check showed; of more than so many, one that no valid pair needs any more goes. */
+  void addPeerReflexive(LocalCandidate learnt, int limit) {
+    List<LocalCandidate> others = locals.stream()
+        .filter(local -> local.candidate().type() == CandidateType.PEER_REFLEXIVE)
+        .toList();
+    if (others.size() >= limit) {
+      others.stream()
+          .filter(local -> list.pairs().stream().noneMatch(pair -> pair.valid == local))
+          .findFirst()
+          .ifPresent(locals::remove);
+    }
+    locals.add(learnt);
+  }
+
   void removeLocals(Base base) {
     locals.removeIf(local -> local.base() == base);
     withheld.removeIf(local -> local.base() == base);

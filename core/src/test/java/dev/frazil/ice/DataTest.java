@@ -7,6 +7,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.StunBuilder;
+import dev.frazil.stun.StunMessage;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
@@ -228,6 +232,37 @@ class DataTest {
     assertThat(scene.agent.sent().subList(before, scene.agent.sent().size()))
         .noneMatch(sent -> sent.path().local().equals(spare));
     assertThat(scene.pairs()).hasSize(1);
+  }
+
+  @Test
+  @Tag("ICE-3130")
+  void mappingsThatNobodyUsesAreNoLongerKeptAlive() {
+    TransportAddress server = TransportAddress.udp("203.0.113.5", 3478);
+    Encounter scene = new Encounter(AgentHarness.settings(Role.CONTROLLED)
+        .stunServers(List.of(new StunServer("203.0.113.5", 3478))));
+    scene.agent.onSent((path, datagram) -> {
+      StunMessage request = StunMessage.tryParse(datagram);
+      if (path.remote().equals(server) && request != null) {
+        StunBuilder answer = StunBuilder.success(
+            Method.BINDING, request.transactionId(), ByteBuffer.allocate(200));
+        answer.put(AttributeType.XOR_MAPPED_ADDRESS, TransportAddress.udp("203.0.113.9", 9));
+        scene.time.after(
+            Duration.ofMillis(10), () -> scene.agent.receive(path, answer.finish()));
+      }
+    });
+    scene.time.runFor(Duration.ofMinutes(2));
+    long kept = requestsTo(scene, server);
+    assertThat(kept).isGreaterThanOrEqualTo(5); // while ICE is not done they are
+    scene.completed();
+    long before = requestsTo(scene, server);
+    scene.time.runFor(Duration.ofMinutes(5));
+    assertThat(requestsTo(scene, server)).isEqualTo(before);
+  }
+
+  private static long requestsTo(Encounter scene, TransportAddress server) {
+    return scene.agent.sent().stream()
+        .filter(sent -> sent.path().remote().equals(server))
+        .count();
   }
 
   @Test

@@ -149,6 +149,25 @@ class RoleConflictTest {
 
   @Test
   @Tag("ICE-2340")
+  void roleThatSwitchesTwiceDuringANominationStillNominates() {
+    for (int millis : new int[] {0, 1, 30}) {
+      Encounter scene = new Encounter(settings(Role.CONTROLLING, 5)).introduced();
+      scene.peer.answer(scene.peer.awaitCheck(1));
+      scene.peer.awaitCheck(2); // nominates, and is never answered
+      scene.fromThere().role(Role.CONTROLLING, 6).send();
+      scene.runMillis(millis);
+      int before = scene.peer.checks().size();
+      scene.fromThere().role(Role.CONTROLLED, 4).send();
+      assertThat(scene.agent.agent().role()).isEqualTo(Role.CONTROLLING);
+      ScriptedPeer.Check again = scene.peer.awaitCheck(before + 1);
+      assertThat(again.nominates()).isTrue();
+      scene.peer.answer(again);
+      assertThat(scene.agent.agent().state()).isEqualTo(IceState.COMPLETED);
+    }
+  }
+
+  @Test
+  @Tag("ICE-2340")
   void pendingNominationOfAPeerThatNoLongerControlsIsForgotten() {
     Encounter scene = new Encounter(settings(Role.CONTROLLED, 5)).introduced();
     scene.fromThere().role(Role.CONTROLLING, 1).useCandidate().send();
