@@ -163,20 +163,22 @@ class RenominationTest {
         scene.time.after(Duration.ofMillis(20), () -> scene.peer.answer(check));
       }
     });
-    scene.peer.tell(
-        scene.peer.host("192.0.2.9", 4000),
-        worse(scene),
-        scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4002, 6, 1));
-    scene.runUntil(IceState.COMPLETED);
-    scene.runMillis(200);
+    for (Candidate each : new Candidate[] {
+      scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4002, 6, 1),
+      worse(scene),
+      scene.peer.host("192.0.2.9", 4000)
+    }) { // each is better than the one before, and so is nominated
+      scene.peer.tell(each);
+      scene.runMillis(200);
+    }
     held[0] = true;
     nominate(scene.agent, WORSE);
     scene.runMillis(30);
     nominate(scene.agent, third);
     scene.runMillis(30);
-    assertThat(values(scene)).containsExactly(1, 2, 3);
-    scene.peer.answer(nominations(scene).get(2));
-    scene.peer.answer(nominations(scene).get(1));
+    assertThat(values(scene)).containsExactly(1, 2, 3, 4, 5);
+    scene.peer.answer(nominations(scene).get(4));
+    scene.peer.answer(nominations(scene).get(3));
     assertThat(selected(scene)).isEqualTo(third);
   }
 

@@ -306,6 +306,11 @@ final class ScriptedPeer {
       return (fingerprint ? builder.fingerprint() : builder).finish();
     }
 
+    /** Sends it, without a look at what the agent makes of it. */
+    void post() {
+      harness.receive(path, bytes());
+    }
+
     /** Sends it; answers the agent's response, null when it sent none. */
     @Nullable StunMessage send() {
       harness.receive(path, bytes());
