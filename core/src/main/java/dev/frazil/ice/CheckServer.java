@@ -253,7 +253,8 @@ final class CheckServer {
       return null;
     }
     boolean full = !known && generation.remotes().size() >= Generation.MAX_REMOTES;
-    if (full && !set.makeRoom(generation, Integer.MAX_VALUE)) { // who checks is there, others may not be
+    if (full
+        && !set.makeRoom(generation, Integer.MAX_VALUE)) { // who checks is there, others may not be
       set.remove(pair, "too many remote candidates");
       session.drop(DropReason.TABLE_FULL);
       return null;

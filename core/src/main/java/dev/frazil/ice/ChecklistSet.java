@@ -433,7 +433,8 @@ final class ChecklistSet {
   /** Has a valid pair checked again with USE-CANDIDATE, before anything else (RFC 8445 8.1.1). */
   void triggerNomination(CandidatePair pair, long now) {
     pair.nominating = true;
-    if (pair.state == PairState.IN_PROGRESS) { // by a check without USE-CANDIDATE, or in a role that is over
+    if (pair.state
+        == PairState.IN_PROGRESS) { // by a check without USE-CANDIDATE, or in a role that is over
       cancelCheck(pair);
       set(pair, PairState.WAITING, "to be checked again with USE-CANDIDATE");
     }

@@ -146,7 +146,8 @@ final class Exchange {
       }
       return;
     }
-    if (generation.remotes().size() >= Generation.MAX_REMOTES && !set.makeRoom(generation, candidate.priority())) {
+    if (generation.remotes().size() >= Generation.MAX_REMOTES
+        && !set.makeRoom(generation, candidate.priority())) {
       session.drop(DropReason.TABLE_FULL);
       return;
     }

@@ -175,7 +175,10 @@ class CheckServerTest {
   void floodOfEarlyChecksIsAnsweredButNotKept() {
     Encounter scene = new Encounter(Role.CONTROLLED);
     for (int i = 0; i < 10_000; i++) {
-      scene.from(TransportAddress.udp("192.0.2.9", 1024 + i)).role(Role.CONTROLLING, 1).post();
+      scene
+          .from(TransportAddress.udp("192.0.2.9", 1024 + i))
+          .role(Role.CONTROLLING, 1)
+          .post();
     }
     assertThat(scene.agent.sent())
         .hasSize(10_000)

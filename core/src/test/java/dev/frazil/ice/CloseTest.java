@@ -47,8 +47,8 @@ class CloseTest {
     side.call(now -> agent.handleClosed(TransportAddress.udp("192.0.2.1", 10001), "gone", now));
     side.call(now -> agent.handleResolved(
         new IceRequest.Resolve("x"), List.of(IpAddress.parse("192.0.2.1")), now));
-    side.call(now -> assertThat(agent.send(0, 1, ByteBuffer.allocate(1), now))
-        .isEqualTo(SendResult.NO_PATH));
+    side.call(now ->
+        assertThat(agent.send(0, 1, ByteBuffer.allocate(1), now)).isEqualTo(SendResult.NO_PATH));
     side.call(now -> agent.addStream(1, now));
     side.call(agent::close);
     assertThat(agent.path(0, 1)).isNull();
@@ -73,8 +73,9 @@ class CloseTest {
     pair.right.interfaces("192.0.2.2");
     pair.exchange();
     AgentHarness left = pair.left;
-    pair.time.after(Duration.ofMillis(200), () ->
-        left.call(now -> left.agent().send(0, 1, ByteBuffer.allocate(9), now)));
+    pair.time.after(
+        Duration.ofMillis(200),
+        () -> left.call(now -> left.agent().send(0, 1, ByteBuffer.allocate(9), now)));
     pair.time.after(Duration.ofMillis(700), () -> left.call(now -> left.agent().restart(0, now)));
     pair.time.after(Duration.ofMillis(750), pair::exchange);
     pair.time.after(Duration.ofMillis(1_500), () -> left.interfaces("192.0.2.3"));
@@ -139,8 +140,8 @@ class CloseTest {
     pair.left.call(pair.left.agent()::close);
     List<IceEvent> last = pair.left.events().subList(before, pair.left.events().size());
     assertThat(last).hasSize(5);
-    assertThat(last.subList(0, 4)).allMatch(
-        event -> event instanceof IceEvent.PathChanged changed && changed.path() == null);
+    assertThat(last.subList(0, 4))
+        .allMatch(event -> event instanceof IceEvent.PathChanged changed && changed.path() == null);
     nothingFollows(pair.left);
     assertThat(pair.left.agent().path(1, 2)).isNull();
   }

@@ -243,11 +243,10 @@ class DataTest {
     scene.agent.onSent((path, datagram) -> {
       StunMessage request = StunMessage.tryParse(datagram);
       if (path.remote().equals(server) && request != null) {
-        StunBuilder answer = StunBuilder.success(
-            Method.BINDING, request.transactionId(), ByteBuffer.allocate(200));
+        StunBuilder answer =
+            StunBuilder.success(Method.BINDING, request.transactionId(), ByteBuffer.allocate(200));
         answer.put(AttributeType.XOR_MAPPED_ADDRESS, TransportAddress.udp("203.0.113.9", 9));
-        scene.time.after(
-            Duration.ofMillis(10), () -> scene.agent.receive(path, answer.finish()));
+        scene.time.after(Duration.ofMillis(10), () -> scene.agent.receive(path, answer.finish()));
       }
     });
     scene.time.runFor(Duration.ofMinutes(2));

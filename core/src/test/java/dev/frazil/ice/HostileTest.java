@@ -88,7 +88,10 @@ class HostileTest {
   void checksFromTenThousandPortsMakeABoundedNumberOfPairsAndCandidates() {
     Encounter scene = new Encounter(Role.CONTROLLED).introduced();
     for (int i = 0; i < 10_000; i++) {
-      scene.from(TransportAddress.udp("198.51.100.7", 1024 + i)).role(Role.CONTROLLING, 1).post();
+      scene
+          .from(TransportAddress.udp("198.51.100.7", 1024 + i))
+          .role(Role.CONTROLLING, 1)
+          .post();
     }
     assertThat(scene.pairs()).hasSizeLessThanOrEqualTo(100);
     assertThat(scene.remotes()).hasSizeLessThanOrEqualTo(128);
@@ -99,11 +102,12 @@ class HostileTest {
   @Test
   @Tag("ICE-4000")
   void peerThatSeesUsAtEverNewAddressesMakesABoundedNumberOfCandidates() {
-    Encounter scene = new Encounter(
-        AgentHarness.settings(Role.CONTROLLING).maxPairs(4).renomination(true));
+    Encounter scene =
+        new Encounter(AgentHarness.settings(Role.CONTROLLING).maxPairs(4).renomination(true));
     int[] port = {1024};
-    scene.peer.onCheck(check -> scene.time.after(Duration.ofMillis(1), () ->
-        scene.peer.answer(check, TransportAddress.udp("203.0.113.7", port[0]++))));
+    scene.peer.onCheck(check -> scene.time.after(
+        Duration.ofMillis(1),
+        () -> scene.peer.answer(check, TransportAddress.udp("203.0.113.7", port[0]++))));
     IceParameters plain = scene.peer.parameters();
     scene.peer.introduce(new IceParameters(
         plain.ufrag(), plain.password(), false, 10, Set.of("ice2", "trickle", "renomination")));
@@ -182,7 +186,8 @@ class HostileTest {
     pair.exchange();
     assertThat(pair.runUntil(IceState.COMPLETED, Duration.ofSeconds(5))).isTrue();
     pair.time.runFor(Duration.ofSeconds(30));
-    for (AgentHarness[] each : new AgentHarness[][] {{pair.left, pair.right}, {pair.right, pair.left}}) {
+    for (AgentHarness[] each :
+        new AgentHarness[][] {{pair.left, pair.right}, {pair.right, pair.left}}) {
       AgentHarness from = each[0];
       AgentHarness to = each[1];
       List<AgentHarness.Sent> recorded = List.copyOf(from.sent());
@@ -217,8 +222,8 @@ class HostileTest {
           switch (random.nextInt(6)) {
             case 0 -> scene.peer.refuse(check, 300 + random.nextInt(400));
             case 1 -> scene.peer.refuse(check, 487);
-            case 2 -> scene.peer.answer(
-                check, TransportAddress.udp("203.0.113.7", 1 + random.nextInt(3)));
+            case 2 ->
+              scene.peer.answer(check, TransportAddress.udp("203.0.113.7", 1 + random.nextInt(3)));
             case 3 -> scene.peer.answer(check, bases.get(random.nextInt(2)));
             case 4 -> {}
             default -> scene.peer.answer(check);
@@ -229,15 +234,16 @@ class HostileTest {
           scene.runMillis(random.nextInt(30));
           TransportAddress base = bases.get(random.nextInt(2));
           TransportAddress from = TransportAddress.udp("192.0.2.9", 4000 + random.nextInt(4));
-          ScriptedPeer.Request request = scene.peer
+          ScriptedPeer.Request request = scene
+              .peer
               .request(from, base)
               .role(Role.values()[random.nextInt(2)], random.nextLong());
           if (random.nextInt(3) == 0) {
             request.useCandidate();
           }
           if (random.nextInt(3) == 0) {
-            request.with(builder ->
-                builder.put(dev.frazil.stun.AttributeType.NOMINATION, random.nextInt()));
+            request.with(
+                builder -> builder.put(dev.frazil.stun.AttributeType.NOMINATION, random.nextInt()));
           }
           request.send();
         }
