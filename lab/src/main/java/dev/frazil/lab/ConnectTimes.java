@@ -49,7 +49,13 @@ public final class ConnectTimes {
     ConnectTime measure(Duration roundTrip, double loss, long seed) {
       Map<String, Access> kinds = kinds();
       Link link = Link.PERFECT.withLoss(1 - Math.pow(1 - loss, 0.5)); // two links one way
-      return ConnectTime.measure(kinds.get(left), kinds.get(right), roundTrip, link, seed, LIMIT);
+      return ConnectTime.measure(
+          java.util.Objects.requireNonNull(kinds.get(left)),
+          java.util.Objects.requireNonNull(kinds.get(right)),
+          roundTrip,
+          link,
+          seed,
+          LIMIT);
     }
   }
 

@@ -235,11 +235,13 @@ final class Contender implements Monitor.Ports {
     Candidate remote = find(theirs, path.remote());
     Candidate localBefore = local == null ? null : like(ours, local);
     Candidate remoteBefore = remote == null ? null : like(theirs, remote);
-    boolean inOrder = localBefore != null
-        && remoteBefore != null
-        && ours.indexOf(localBefore) < ours.indexOf(local)
-        && theirs.indexOf(remoteBefore) < theirs.indexOf(remote);
-    return !inOrder ? null : new FiveTuple(localBefore.address(), remoteBefore.address());
+    if (localBefore == null
+        || remoteBefore == null
+        || ours.indexOf(localBefore) > ours.indexOf(local)
+        || theirs.indexOf(remoteBefore) > theirs.indexOf(remote)) {
+      return null;
+    }
+    return new FiveTuple(localBefore.address(), remoteBefore.address());
   }
 
   private static @Nullable Candidate find(List<Candidate> candidates, TransportAddress address) {
