@@ -50,7 +50,6 @@ final class Schedule {
       session.schedule(timer, slot);
       return;
     }
-    waiting = false;
     slot = ProtocolMachine.NEVER;
     for (int i = 0; i < works.size(); i++) {
       Work work = works.get((turn + i) % works.size());
@@ -60,6 +59,7 @@ final class Schedule {
         break;
       }
     }
+    waiting = false; // not before: what a start makes ready waits for the time set by it
     wake(now);
   }
 }

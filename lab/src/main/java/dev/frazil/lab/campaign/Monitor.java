@@ -147,6 +147,7 @@ final class Monitor {
     owed.removeIf(check -> check.path().equals(path));
     boolean mayBeConsent = ports.carriesData(path) && !useCandidate;
     if (mayBeConsent) {
+      lastCheck = now; // or a check of a new generation on the path of the old one
       return;
     }
     if (now - lastStart < ports.ta() - 1000) {

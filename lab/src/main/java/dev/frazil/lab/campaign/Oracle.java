@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -102,7 +103,7 @@ final class Oracle {
           return byNumber.size() - 1;
         });
         ByteBuffer probe = ByteBuffer.allocate(5).put(PROBE).putInt(number).flip();
-        sockets.get(target.local()).send(target.remote(), probe);
+        Objects.requireNonNull(sockets.get(target.local())).send(target.remote(), probe);
       }
     }
 
