@@ -31,6 +31,8 @@ final class CandidatePair {
   final ArrayDeque<Check> cancelled = new ArrayDeque<>(0);
   /** How often the peer answered that the roles conflict. */
   int conflicts;
+  /** The last check was answered, but from elsewhere (RFC 8445 7.2.5.2.1): the next may do better. */
+  boolean answeredFromElsewhere;
   /** When the pair was first checked; -1 before. */
   long firstSent = -1;
 

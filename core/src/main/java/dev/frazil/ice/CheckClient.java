@@ -40,6 +40,7 @@ final class CheckClient implements Schedule.Work {
   private final Roles roles;
   private final Nomination nomination;
   private final Paths paths;
+  private final Rechecks rechecks;
 
   CheckClient(Session session, ChecklistSet set, Roles roles, Nomination nomination, Paths paths) {
     this.session = session;
@@ -47,6 +48,7 @@ final class CheckClient implements Schedule.Work {
     this.roles = roles;
     this.nomination = nomination;
     this.paths = paths;
+    rechecks = new Rechecks(session, set);
   }
 
   @Override
@@ -88,6 +90,7 @@ final class CheckClient implements Schedule.Work {
         new Check(this, pair, transaction, session.role, useCandidate, value, checkPriority(pair));
     session.open(id, check);
     pair.check = check;
+    pair.answeredFromElsewhere = false;
     pair.firstSent = pair.firstSent < 0 ? now : pair.firstSent;
     pair.counters.requestsSent++;
     set.set(pair, PairState.IN_PROGRESS, useCandidate ? "nominating check sent" : "check sent");
@@ -168,6 +171,7 @@ final class CheckClient implements Schedule.Work {
       return;
     }
     if (!path.equals(check.transaction.path())) { // 7.2.5.2.1
+      pair.answeredFromElsewhere |= isCurrent(check);
       failIfCurrent(check, "the answer came in from " + path.remote() + " at " + path.local(), now);
       return;
     }
@@ -231,6 +235,7 @@ final class CheckClient implements Schedule.Work {
     if (valid != null) {
       paths.invalidate(valid, why, now);
     }
+    rechecks.mayBeNeeded(pair.generation, now);
     nomination.failed(check, now);
     nomination.evaluate(pair.generation, now);
     nomination.updateList(pair.generation, now);
@@ -256,6 +261,7 @@ final class CheckClient implements Schedule.Work {
     }
     set.cancelCheck(pair); // this is the late answer to an earlier one
     generation.list.untrigger(pair);
+    generation.list.untrigger(valid);
     valid.valid = local;
     valid.checked = pair;
     valid.consentUntil = paths.consentFrom(now);
@@ -263,6 +269,7 @@ final class CheckClient implements Schedule.Work {
     set.set(pair, PairState.SUCCEEDED, "answered; the peer sees " + mapped);
     set.set(valid, PairState.SUCCEEDED, "another pair's check showed it works");
     set.thaw(pair.foundation()); // 7.2.5.3.3
+    rechecks.mayBeNeeded(generation, now);
     nomination.succeeded(check, valid, now);
     paths.update(generation.stream, now);
     nomination.evaluate(generation, now);

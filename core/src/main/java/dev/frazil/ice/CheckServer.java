@@ -71,7 +71,6 @@ final class CheckServer {
       refuse(path, request, refusal, generation, reason);
       return;
     }
-    answer(path, request, generation, now);
     base.authenticated(path.remote());
     Facts facts = new Facts(
         username.substring(colon + 1),
@@ -80,8 +79,9 @@ final class CheckServer {
         request.has(AttributeType.NOMINATION)
             ? Math.max(1, request.intValue(AttributeType.NOMINATION, 1) & 0xFF_FFFF)
             : 0);
-    if (generation.isCurrent()) { // checks of the generation before are answered only (ICE-3640)
-      act(generation, base, path.remote(), facts, now);
+    // checks of the generation before are answered only (ICE-3640)
+    if (!generation.isCurrent() || act(generation, base, path.remote(), facts, now)) {
+      answer(path, request, generation, now);
     }
   }
 
@@ -177,39 +177,45 @@ final class CheckServer {
     }
   }
 
-  private void act(
+  /**
+   * Does what an authenticated check asks for.
+   *
+   * @return whether to answer it: false when there is no room for its pair, which the peer could otherwise nominate
+   */
+  private boolean act(
       Generation generation, Base base, TransportAddress source, Facts facts, long now) {
     IceParameters remote = generation.remote;
     if (remote != null && !remote.ufrag().equals(facts.ufrag())) {
-      return; // of another answer to the same description (RFC 8445 7.3.1.4): no password to check
-      // it with
+      // of another answer to the same description (RFC 8445 7.3.1.4): no password to check it with
+      return true;
     }
     boolean ready = session.configuration.lite ? remote != null : generation.started;
     if (!ready) {
       if (!generation.keep(new Generation.EarlyCheck(base, source, facts))) {
         session.drop(DropReason.TABLE_FULL);
       }
-      return;
+      return true;
     }
     FiveTuple path = new FiveTuple(base.address, source);
     CandidatePair pair = generation.list.find(path);
     if (concluded(generation, base, pair, facts)) {
-      return;
+      return true;
     }
     if (pair == null) {
       pair = learn(generation, base, path, facts);
       if (pair == null) {
-        return;
+        return false;
       }
     }
     if (session.configuration.lite) {
       takeAsLite(pair, facts, now);
-      return;
+      return true;
     }
     trigger(pair, now);
     if (facts.nominates(generation.list.renomination)) {
       nomination.nominatedByPeer(pair, facts.nomination(), now);
     }
+    return true;
   }
 
   /** After nomination a check is only answered (RFC 8445 11), unless the peer nominates another pair. */
@@ -229,13 +235,13 @@ final class CheckServer {
   /** RFC 8445 7.3.1.3, 7.3.1.4: a pair that is not on the checklist joins it. */
   private @Nullable CandidatePair learn(
       Generation generation, Base base, FiveTuple path, Facts facts) {
-    if (generation.learnt >= Math.max(1, session.configuration.maxPairs / 2)) {
-      session.drop(DropReason.TABLE_FULL); // two such NATs could go on for ever
-      return null;
-    }
     RemoteCandidate remote = generation.remote(path.remote(), base.component);
     boolean known = remote != null;
     if (remote == null) {
+      if (!generation.mayLearn(base, path.remote().ip(), session.configuration.maxPairs)) {
+        session.drop(DropReason.TABLE_FULL);
+        return null;
+      }
       Candidate candidate = new Candidate(
           generation.freshRemoteFoundation(),
           base.component,
@@ -260,7 +266,6 @@ final class CheckServer {
       return null;
     }
     generation.add(remote);
-    generation.learnt++;
     return pair;
   }
 

@@ -360,7 +360,7 @@ final class ChecklistSet {
 
   private @Nullable CandidatePair nextOf(Checklist list) {
     for (CandidatePair pair = list.pollTriggered(); pair != null; pair = list.pollTriggered()) {
-      if (pair.state == PairState.WAITING || pair.nominating && pair.state == PairState.SUCCEEDED) {
+      if (pair.state == PairState.WAITING || pair.state == PairState.SUCCEEDED) {
         return pair;
       }
     }
@@ -426,6 +426,12 @@ final class ChecklistSet {
   void trigger(CandidatePair pair, String why, long now) {
     cancelCheck(pair);
     set(pair, PairState.WAITING, why);
+    pair.generation.list.trigger(pair);
+    schedule.wake(now);
+  }
+
+  /** Has a pair that succeeded checked again; it stays what it is meanwhile. */
+  void triggerAgain(CandidatePair pair, long now) {
     pair.generation.list.trigger(pair);
     schedule.wake(now);
   }

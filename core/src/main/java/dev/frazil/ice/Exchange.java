@@ -143,6 +143,7 @@ final class Exchange {
       if (!known.signalled()) {
         adopt(generation, known, candidate);
         set.addRemote(generation, known, now); // so far it was paired with one base only
+        nomination.evaluate(generation, now); // its pair may now be worse than the best valid one
       }
       return;
     }

@@ -38,6 +38,8 @@ final class Generation {
   /** A check that was answered before the peer's parameters came (RFC 8445 7.3). */
   record EarlyCheck(Base base, TransportAddress source, CheckServer.Facts facts) {}
 
+  private record Lesson(Base base, IpAddress peer) {}
+
   /** What tells remote candidates apart: two components may share an address. */
   private record Place(TransportAddress address, int component) {
     Place {
@@ -65,6 +67,8 @@ final class Generation {
   private final Map<IpAddress, Integer> ranks = new HashMap<>(4);
 
   private final List<EarlyCheck> early = new ArrayList<>(0);
+  /** How many addresses the peer's checks taught, by where they came in and from which host. */
+  private final Map<Lesson, Integer> learnt = new HashMap<>(2);
   /** The selected pairs, by component. */
   private final @Nullable CandidatePair[] selected;
 
@@ -90,11 +94,11 @@ final class Generation {
   String failure = "";
   /** The largest round trip measured, in nanoseconds. */
   long maxRoundTrip;
-  /** How many pairs were learnt from the peer's checks (RFC 8445 19.5.1 wants a bound). */
-  int learnt;
   /** The highest NOMINATION value sent. */
   int nominations;
 
+  /** Checks again what may have changed; null while there is nothing. */
+  @Nullable Timer rechecking;
   /** Looks again whether a pair may be nominated. */
   @Nullable Timer judging;
   /** The PAC timer, then the wait for end-of-candidates, then the one until unused candidates are freed. */
@@ -133,7 +137,8 @@ final class Generation {
   /** No longer current: nothing of it runs any more, but for the consent of a pair that still carries data. */
   void retire(Session session) {
     for (Timer timer :
-        new @Nullable Timer[] {judging, patience, remoteSilence, release, gatheringLimit}) {
+        new @Nullable Timer[] {rechecking, judging, patience, remoteSilence, release, gatheringLimit
+        }) {
       if (timer != null) {
         session.cancel(timer);
       }
@@ -232,6 +237,22 @@ final class Generation {
     return ip.scopeId() == 0
         ? address
         : new TransportAddress(ip.withScopeId(0), address.port(), address.transport());
+  }
+
+  /**
+   * Whether one more address of the peer may be learnt from a check; counts it. Two NATs that give each destination a
+   * port of its own and let everybody in would otherwise go on for ever (RFC 8445 19.5.1), or leave nothing for the
+   * address that works.
+   */
+  boolean mayLearn(Base base, IpAddress peer, int maxPairs) {
+    Lesson lesson = new Lesson(base, peer);
+    int same = learnt.getOrDefault(lesson, 0);
+    int all = learnt.values().stream().mapToInt(Integer::intValue).sum();
+    if (same >= Math.max(1, maxPairs / 8) || all >= Math.max(1, maxPairs / 2)) {
+      return false;
+    }
+    learnt.put(lesson, same + 1);
+    return true;
   }
 
   /** The foundation of a candidate learnt from a check: unlike that of any other (RFC 8445 7.3.1.3). */

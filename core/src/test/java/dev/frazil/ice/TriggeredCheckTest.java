@@ -382,13 +382,18 @@ class TriggeredCheckTest {
   @Test
   @Tag("ICE-2500")
   void nominationLongAfterTheCheckIsFollowedByAnotherCheckNotByDataWithoutConsent() {
-    Encounter scene = controlled("192.0.2.1").answering();
+    Encounter scene = controlled("192.0.2.1");
+    TransportAddress worse = TransportAddress.udp("192.0.2.9", 4001);
+    boolean[] silent = new boolean[1];
+    scene.peer.answerWhen(check -> !silent[0] || !check.to().equals(worse), Duration.ofMillis(20));
     scene.peer.introduce();
     scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
     scene.peer.tell(scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4001, 7, 1));
-    TransportAddress worse = TransportAddress.udp("192.0.2.9", 4001);
-    scene.runMillis(60_000); // data goes to the better pair; consent for the worse one has run out
+    scene.runMillis(1_000);
+    silent[0] = true;
+    scene.runMillis(35_000); // data goes to the better pair; consent for the worse one has run out
     assertThat(scene.agent.agent().path(0, 1).remote()).isEqualTo(THERE);
+    silent[0] = false;
     nominating(scene, worse).send();
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.CONNECTED);
     scene.runMillis(200);
