@@ -19,9 +19,6 @@ import org.jspecify.annotations.Nullable;
  * switched off.
  */
 final class Consent {
-  /** RFC 7675 5.1: consent ends this long after the last answer. */
-  static final long EXPIRY = 30_000_000_000L;
-
   private static final long INTERVAL = 5_000_000_000L;
 
   private final Session session;
@@ -70,7 +67,8 @@ final class Consent {
 
   private void tick(long now) {
     if (now >= pair.consentUntil) {
-      paths.consentLost(pair, "no answer for 30 s", now);
+      paths.consentLost(
+          pair, "no answer for " + session.configuration.failedAfter / 1_000_000_000L + " s", now);
       return;
     }
     if (now >= nextSend) {
@@ -95,7 +93,7 @@ final class Consent {
     StunBuilder builder = CheckClient.begin(session, pair, id);
     outstanding.add(id);
     session.open(id, new Request(session.role, now));
-    if (outstanding.size() > EXPIRY / (INTERVAL * 4 / 5) + 1) {
+    if (outstanding.size() > session.configuration.failedAfter / (INTERVAL * 4 / 5) + 1) {
       session.forget(outstanding.remove());
     }
     pair.counters.consentRequestsSent++;
@@ -147,7 +145,7 @@ final class Consent {
         return;
       }
       pair.counters.answered(now - sent);
-      pair.consentUntil = now + EXPIRY;
+      pair.consentUntil = now + session.configuration.failedAfter;
       lastAnswer = now;
       boolean wasInDoubt = inDoubt;
       inDoubt = false;

@@ -35,6 +35,7 @@ public final class IceConfiguration {
   final long gatheringLimit;
   final long keepaliveInterval;
   final long disconnectedAfter;
+  final long failedAfter;
   final long releaseAfter;
   final long endOfCandidatesLimit;
 
@@ -61,6 +62,7 @@ public final class IceConfiguration {
     gatheringLimit = builder.gatheringLimit.toNanos();
     keepaliveInterval = builder.keepaliveInterval.toNanos();
     disconnectedAfter = builder.disconnectedAfter.toNanos();
+    failedAfter = builder.failedAfter.toNanos();
     releaseAfter = builder.releaseAfter.toNanos();
     endOfCandidatesLimit = builder.endOfCandidatesLimit.toNanos();
   }
@@ -89,6 +91,8 @@ public final class IceConfiguration {
   /** Collects settings; each has a default. No duration is longer than a day. */
   public static final class Builder {
     private static final Duration LONGEST = Duration.ofDays(1);
+    /** RFC 7675 5.1: consent ends at the latest this long after the last answer. */
+    private static final Duration CONSENT_EXPIRY = Duration.ofSeconds(30);
 
     private final RandomGenerator random;
     private final Role role;
@@ -112,6 +116,7 @@ public final class IceConfiguration {
     private Duration gatheringLimit = Duration.ofSeconds(5);
     private Duration keepaliveInterval = Duration.ofSeconds(15);
     private Duration disconnectedAfter = Duration.ofSeconds(10);
+    private Duration failedAfter = CONSENT_EXPIRY;
     private Duration releaseAfter = Duration.ofSeconds(40);
     private Duration endOfCandidatesLimit = Duration.ofSeconds(90);
 
@@ -193,8 +198,21 @@ public final class IceConfiguration {
       return this;
     }
 
-    /** Local addresses behind a 1:1 NAT and the address that the NAT gives each. Default none. */
+    /**
+     * Local addresses behind a 1:1 NAT and the address that the NAT gives each, of the same family and one that a host
+     * can have. Default none.
+     */
     public Builder externalAddresses(Map<IpAddress, IpAddress> value) {
+      value.forEach((local, external) -> {
+        boolean usable = !external.isUnspecified()
+            && !external.isLoopback()
+            && !external.isMulticast()
+            && !external.isBroadcast();
+        if (local.family() != external.family() || !usable) {
+          throw new IllegalArgumentException("externalAddresses " + local + "=" + external
+              + ": must be a host's address of the same family, and no loopback");
+        }
+      });
       externalAddresses = value;
       return this;
     }
@@ -245,10 +263,19 @@ public final class IceConfiguration {
       return this;
     }
 
-    /** How long without an answer until DISCONNECTED, 5 to 30 s. Default 10 s. */
+    /** How long without an answer until DISCONNECTED, 5 to 30 s, at most {@link #failedAfter}. Default 10 s. */
     public Builder disconnectedAfter(Duration value) {
       disconnectedAfter =
-          inRange("disconnectedAfter", value, Duration.ofSeconds(5), Duration.ofSeconds(30));
+          inRange("disconnectedAfter", value, Duration.ofSeconds(5), CONSENT_EXPIRY);
+      return this;
+    }
+
+    /**
+     * How long without an answer until consent is taken as lost and the path is given up, 10 to 30 s (RFC 7675 5.1
+     * allows no more). Default 30 s. Has no effect with {@link #consent} off.
+     */
+    public Builder failedAfter(Duration value) {
+      failedAfter = inRange("failedAfter", value, Duration.ofSeconds(10), CONSENT_EXPIRY);
       return this;
     }
 
@@ -267,8 +294,16 @@ public final class IceConfiguration {
       return this;
     }
 
-    /** The configuration. */
+    /**
+     * The configuration.
+     *
+     * @throws IllegalArgumentException when settings contradict each other
+     */
     public IceConfiguration build() {
+      if (disconnectedAfter.compareTo(failedAfter) > 0) {
+        throw new IllegalArgumentException("disconnectedAfter " + disconnectedAfter
+            + ": must be at most failedAfter, " + failedAfter);
+      }
       return new IceConfiguration(this);
     }
 

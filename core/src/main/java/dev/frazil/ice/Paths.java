@@ -37,7 +37,7 @@ final class Paths {
   /** Until when consent that is given now lasts. */
   long consentFrom(long now) {
     return session.configuration.consent && !session.configuration.lite
-        ? now + Consent.EXPIRY
+        ? now + session.configuration.failedAfter
         : ProtocolMachine.NEVER;
   }
 

@@ -180,6 +180,32 @@ class ConsentTest {
   }
 
   @Test
+  void anApplicationMayGiveTheSilentPeerUpEarlier() {
+    boolean[] quiet = new boolean[1];
+    Encounter scene = new Encounter(AgentHarness.settings(Role.CONTROLLING)
+        .disconnectedAfter(Duration.ofSeconds(6))
+        .failedAfter(Duration.ofSeconds(12)));
+    scene.peer.onCheck(check -> {
+      if (!quiet[0]) {
+        scene.peer.answer(check);
+      }
+    });
+    scene.introduced();
+    scene.runUntil(IceState.COMPLETED);
+    scene.runMillis(60_000);
+    quiet[0] = true;
+    long silentSince = scene.time.now();
+    scene.runUntil(IceState.DISCONNECTED);
+    assertThat(scene.time.now() - silentSince).isBetween(0L, 6 * SECOND);
+    scene.runUntil(IceState.FAILED);
+    assertThat(scene.time.now() - silentSince).isBetween(6 * SECOND, 12 * SECOND);
+    assertThat(scene.agent.events(IceEvent.ConsentLost.class))
+        .singleElement()
+        .asString()
+        .contains("no answer for 12 s");
+  }
+
+  @Test
   @Tag("ICE-3450")
   @Tag("ICE-3460")
   void consentThatEndsDuringTheNominationEndsTheCheckToo() {
