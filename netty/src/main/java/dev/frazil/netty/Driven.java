@@ -47,10 +47,12 @@ abstract class Driven extends DeadlineQueue.Entry {
     driver.beginTurn();
     try {
       attach();
-      call.at(driver.now());
+      try {
+        call.at(driver.now());
+      } catch (Throwable e) {
+        broken(e);
+      }
       settle();
-    } catch (RuntimeException e) {
-      broken(e);
     } finally {
       driver.endTurn();
     }
@@ -60,37 +62,43 @@ abstract class Driven extends DeadlineQueue.Entry {
   final void handleTimeout(long now) {
     try {
       machine().handleTimeout(now);
-      settle();
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       broken(e);
       shutDown(); // its timers can't go on, while one bad datagram is no reason to end
     }
+    settle();
   }
 
   /** Part of the turn that a port has begun. */
   final void handleDatagram(FiveTuple path, ByteBuffer datagram) {
     try {
       machine().handleDatagram(path, datagram, driver.now());
-      settle();
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       broken(e);
     }
+    settle();
   }
 
-  /** Re-arms and dispatches, within a turn, after a call to the machine. */
+  /** Re-arms and dispatches, within a turn, after a call to the machine; also after one that failed. */
   final void settle() {
     if (dispatching) {
       return;
     }
-    driver.arm(this);
+    arm();
     dispatching = true;
     try {
       dispatch();
+    } catch (Throwable e) {
+      broken(e);
     } finally {
       dispatching = false;
-      if (attached) {
-        driver.arm(this);
-      }
+      arm();
+    }
+  }
+
+  private void arm() {
+    if (attached) {
+      driver.arm(this);
     }
   }
 
@@ -108,7 +116,7 @@ abstract class Driven extends DeadlineQueue.Entry {
     driver.remove(this);
   }
 
-  private void broken(RuntimeException e) {
+  private static void broken(Throwable e) {
     LOGGER.log(Level.ERROR, "a defect in a machine or its runtime", e);
   }
 }

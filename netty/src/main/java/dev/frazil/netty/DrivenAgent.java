@@ -19,7 +19,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +33,7 @@ final class DrivenAgent extends Driven implements IceOutbox {
   private final Published published;
   private final Inbox @Nullable [] inboxes;
   private final IceAgent agent;
-  private final Consumer<List<InterfaceAddress>> watcher = this::interfacesChanged;
+  private final InterfaceWatch.Listener watcher = new Watcher();
   private final Map<TransportAddress, DatagramPort> ports = new HashMap<>(4);
   private final Queue<IceRequest> requests = new ArrayDeque<>(2);
   private final Queue<IceEvent> events = new ArrayDeque<>(2);
@@ -87,14 +86,9 @@ final class DrivenAgent extends Driven implements IceOutbox {
 
   void start() {
     if (!closing) {
-      attach();
       watching = true;
       runtime.interfaces().subscribe(settings.interfaces(), watcher);
     }
-  }
-
-  private void interfacesChanged(List<InterfaceAddress> addresses) {
-    driver().executeLater(() -> command(now -> agent.setInterfaces(addresses, now)));
   }
 
   /** Makes a call to the agent, unless it is closed. */
@@ -102,6 +96,19 @@ final class DrivenAgent extends Driven implements IceOutbox {
     if (!closing) {
       turn(call);
     }
+  }
+
+  /** Makes a call that the agent may refuse as a mistake of the caller; the refusal, or null. */
+  @Nullable RuntimeException attempt(Call call) {
+    RuntimeException[] refusal = new RuntimeException[1];
+    command(now -> {
+      try {
+        call.at(now);
+      } catch (IllegalArgumentException | IllegalStateException e) {
+        refusal[0] = e;
+      }
+    });
+    return refusal[0];
   }
 
   /** Sends; the buffer is not changed. */
@@ -114,7 +121,10 @@ final class DrivenAgent extends Driven implements IceOutbox {
     try {
       dropped = false;
       SendResult result = agent.send(stream, component, payload, driver().now());
-      result = result == SendResult.SENT && dropped ? SendResult.DROPPED : result;
+      if (result == SendResult.SENT && dropped) {
+        result = SendResult.DROPPED;
+        published.unsent.increment();
+      }
       settle();
       return result;
     } finally {
@@ -231,7 +241,7 @@ final class DrivenAgent extends Driven implements IceOutbox {
     published.note(event);
     try {
       settings.events().accept(event);
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // an Error, too, such as a test's: it is the application's own
       LOGGER.log(Level.ERROR, "the application's handler of events threw", e);
     }
     published.complete(event);
@@ -242,13 +252,16 @@ final class DrivenAgent extends Driven implements IceOutbox {
     payload.limit(deliveredLimit).position(deliveredPosition);
     if (settings.data() == null) {
       if (inboxes != null) {
-        inboxes[published.index(deliveredStream, deliveredComponent)].offer(payload);
+        Inbox inbox = inboxes[published.index(deliveredStream, deliveredComponent)];
+        if (!inbox.offer(payload)) {
+          published.unread.increment();
+        }
       }
       return;
     }
     try {
       settings.data().onData(deliveredStream, deliveredComponent, payload);
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       LOGGER.log(Level.ERROR, "the application's handler of data threw", e);
     }
   }
@@ -274,6 +287,20 @@ final class DrivenAgent extends Driven implements IceOutbox {
     sockets -= count;
     if (ended && sockets == 0) {
       published.closed.complete(null);
+    }
+  }
+
+  /** Hears of the host's interfaces, on their own thread. */
+  private final class Watcher implements InterfaceWatch.Listener {
+    @Override
+    public void changed(List<InterfaceAddress> addresses) {
+      driver().executeLater(() -> command(now -> agent.setInterfaces(addresses, now)));
+    }
+
+    @Override
+    public void failed(String reason) {
+      IceEvent warning = new IceEvent.Warning("the host's interfaces can't be listed: " + reason);
+      driver().executeLater(() -> command(now -> event(warning)));
     }
   }
 
@@ -309,6 +336,7 @@ final class DrivenAgent extends Driven implements IceOutbox {
 
     @Override
     public void handleTooLong(FiveTuple path) {
+      published.tooLong.increment();
       if (!toldTooLong) {
         toldTooLong = true;
         int longest = settings.sockets().maxDatagram();

@@ -19,6 +19,7 @@ final class DrivenBinding extends Driven implements Outbox {
   private final IceRuntime runtime;
   private final BindingServer machine;
   private final Map<TransportAddress, DatagramPort> ports = new LinkedHashMap<>();
+  private final CompletableFuture<List<TransportAddress>> bound = new CompletableFuture<>();
   private String lastFailure = "the host has no such address";
   private int open;
   private boolean closed;
@@ -34,24 +35,28 @@ final class DrivenBinding extends Driven implements Outbox {
     return machine;
   }
 
-  /** Binds to all; completed with those that could be, or failed when none could. */
-  void bind(List<TransportAddress> addresses, CompletableFuture<List<TransportAddress>> bound) {
-    attach();
-    open = addresses.size();
+  /** Completed with the addresses that could be bound, or failed when none could. */
+  CompletableFuture<List<TransportAddress>> bound() {
+    return bound;
+  }
+
+  void bind(List<TransportAddress> addresses) {
+    open = closed ? 0 : addresses.size();
     if (open == 0) {
-      finish(bound);
+      finish();
+      return;
     }
     for (TransportAddress address : addresses) {
       int port = address.port();
       SocketSettings settings = SocketSettings.DEFAULT.withPorts(new PortRange(port, port));
-      DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), new Base(bound));
+      DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), new Base());
     }
   }
 
-  private void finish(CompletableFuture<List<TransportAddress>> bound) {
+  private void finish() {
     if (ports.isEmpty()) {
-      shutDown();
       bound.completeExceptionally(new IOException(lastFailure));
+      shutDown();
     } else {
       bound.complete(List.copyOf(ports.keySet()));
     }
@@ -74,15 +79,10 @@ final class DrivenBinding extends Driven implements Outbox {
     detach();
     ports.values().forEach(DatagramPort::close);
     ports.clear();
+    bound.completeExceptionally(new IOException("the runtime was closed"));
   }
 
   private final class Base implements DatagramPort.Owner {
-    private final CompletableFuture<List<TransportAddress>> bound;
-
-    Base(CompletableFuture<List<TransportAddress>> bound) {
-      this.bound = bound;
-    }
-
     @Override
     public void handleBound(DatagramPort port) {
       if (closed) {
@@ -101,7 +101,7 @@ final class DrivenBinding extends Driven implements Outbox {
 
     private void settled() {
       if (--open == 0) {
-        finish(bound);
+        finish();
       }
     }
 
@@ -118,7 +118,8 @@ final class DrivenBinding extends Driven implements Outbox {
     @Override
     public void handleBroken(DatagramPort port, String reason) {
       ports.remove(port.local());
-      LOGGER.log(Level.WARNING, () -> "STUN service on " + port.local() + ": " + reason);
+      LOGGER.log(
+          Level.WARNING, () -> "STUN service on port " + port.local().port() + ": " + reason);
     }
   }
 }

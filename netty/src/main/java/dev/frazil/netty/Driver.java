@@ -29,6 +29,7 @@ final class Driver {
   private @Nullable Future<?> wakeUp;
   private long wakeUpAt = ProtocolMachine.NEVER;
   private int turns;
+  private boolean shutDown;
 
   Driver(EventLoop eventLoop, Sockets sockets) {
     this.eventLoop = eventLoop;
@@ -72,8 +73,12 @@ final class Driver {
     }
   }
 
+  /** Takes a machine into its care; one that comes too late is shut down at once. */
   void add(Driven driven) {
     members.add(driven);
+    if (shutDown) {
+      driven.shutDown();
+    }
   }
 
   void remove(Driven driven) {
@@ -153,8 +158,9 @@ final class Driver {
     }
   }
 
-  /** Shuts every machine down. */
+  /** Shuts every machine down, also those that come later. */
   void shutDown() {
+    shutDown = true;
     for (Driven driven : List.copyOf(members)) {
       driven.shutDown();
     }

@@ -9,6 +9,7 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -87,6 +88,11 @@ public final class IceRuntime implements AutoCloseable {
     return random;
   }
 
+  /** Whether the thread is one of an event loop. */
+  boolean isHere() {
+    return drivers.stream().anyMatch(Driver::isHere);
+  }
+
   void checkOpen() {
     if (closed.get()) {
       throw new IllegalStateException("the runtime is closed");
@@ -104,7 +110,7 @@ public final class IceRuntime implements AutoCloseable {
     }
     interfaces.close();
     names.close();
-    boolean here = drivers.stream().anyMatch(Driver::isHere);
+    boolean here = isHere();
     AtomicInteger open = new AtomicInteger(drivers.size());
     for (Driver driver : drivers) {
       driver.executeLater(() -> {
@@ -129,6 +135,9 @@ public final class IceRuntime implements AutoCloseable {
 
   /** Collects the settings of a runtime; each has a default. */
   public static final class Builder {
+    private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
+    private static final Duration LONGEST_INTERVAL = Duration.ofDays(1);
+
     private IoTransport transport = IoTransport.AUTO;
     private int eventLoops =
         Math.min(MOST_DEFAULT_EVENT_LOOPS, Runtime.getRuntime().availableProcessors());
@@ -143,7 +152,7 @@ public final class IceRuntime implements AutoCloseable {
      * throw an {@link IllegalStateException}.
      */
     public Builder transport(IoTransport value) {
-      transport = value;
+      transport = Objects.requireNonNull(value, "transport");
       return this;
     }
 
@@ -161,15 +170,15 @@ public final class IceRuntime implements AutoCloseable {
      * 14.2 wants; {@link Pacer#unlimited} opts out.
      */
     public Builder pacer(Pacer value) {
-      pacer = value;
+      pacer = Objects.requireNonNull(value, "pacer");
       return this;
     }
 
-    /** How often the host's interfaces are looked at while a session lives, at least 100 ms. Default 3 s. */
+    /** How often the host's interfaces are looked at while a session lives, 100 ms to a day. Default 3 s. */
     public Builder interfaceInterval(Duration value) {
-      if (value.toMillis() < 100) {
-        throw new IllegalArgumentException(
-            "interfaceInterval " + value + ": must be at least PT0.1S");
+      if (value.compareTo(SHORTEST_INTERVAL) < 0 || value.compareTo(LONGEST_INTERVAL) > 0) {
+        throw new IllegalArgumentException("interfaceInterval " + value + ": must be "
+            + SHORTEST_INTERVAL + " to " + LONGEST_INTERVAL);
       }
       interfaceInterval = value;
       return this;

@@ -8,6 +8,7 @@ import dev.frazil.ice.IceStatistics;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.SendResult;
 import dev.frazil.net.FiveTuple;
+import dev.frazil.net.TransportAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * #receive}. Handlers and the stages of futures run on the session's event loop and must not block.
  */
 public final class IceSession implements AutoCloseable {
+  private final IceRuntime runtime;
   private final Published published;
   private final DrivenAgent agent;
   private final Driver driver;
@@ -32,11 +34,15 @@ public final class IceSession implements AutoCloseable {
 
   IceSession(
       IceRuntime runtime, Role role, IceConfiguration configuration, SessionSettings settings) {
+    this.runtime = runtime;
     published = new Published(settings.streams(), settings.components(), role);
     inboxes = settings.data() == null ? inboxes(settings) : null;
     agent = new DrivenAgent(runtime, configuration, settings, published, inboxes);
     driver = agent.driver();
-    sendQueue = new SendQueue(agent);
+    sendQueue = new SendQueue(driver, agent::send);
+    if (!driver.execute(agent::attach)) { // from now on the runtime's end is the session's
+      throw new IllegalStateException("the runtime is closed");
+    }
   }
 
   private static Inbox[] inboxes(SessionSettings settings) {
@@ -74,18 +80,29 @@ public final class IceSession implements AutoCloseable {
   /**
    * Takes what the peer told about a stream. Changed ufrag and password mean that the peer restarted.
    *
-   * @throws IllegalArgumentException when only one of ufrag and password changed (RFC 8839 4.4.1.1.1)
+   * @throws IllegalArgumentException when only one of ufrag and password changed (RFC 8839 4.4.1.1.1), or neither did
+   *     and the peer changed between lite and full (RFC 8445 9)
    */
   public void setRemote(int stream, IceParameters remote) {
     published.checkStream(stream);
     IceParameters before = published.remote.get(stream);
-    if (before != null
-        && before.ufrag().equals(remote.ufrag()) != before.password().equals(remote.password())) {
-      throw new IllegalArgumentException("remote parameters of stream " + stream + ", ufrag \""
-          + remote.ufrag() + "\": ufrag and password must change together");
+    if (before != null) {
+      checkChange(stream, before, remote);
     }
     published.remote.set(stream, remote);
     command(now -> agent.agent().setRemote(stream, remote, now));
+  }
+
+  private static void checkChange(int stream, IceParameters before, IceParameters remote) {
+    boolean sameUfrag = before.ufrag().equals(remote.ufrag());
+    String where = "remote parameters of stream " + stream + ", ufrag \"" + remote.ufrag() + "\": ";
+    if (sameUfrag != before.password().equals(remote.password())) {
+      throw new IllegalArgumentException(where + "ufrag and password must change together");
+    }
+    if (sameUfrag && before.lite() != remote.lite()) {
+      throw new IllegalArgumentException(
+          where + "lite " + remote.lite() + " must come with a changed ufrag and password");
+    }
   }
 
   /**
@@ -108,6 +125,49 @@ public final class IceSession implements AutoCloseable {
   public void restart(int stream) {
     published.checkStream(stream);
     command(now -> agent.agent().restart(stream, now));
+  }
+
+  /**
+   * Nominates another pair of a stream, where both sides have {@link IceSessionBuilder#renomination} on. Does nothing
+   * while this agent is controlled, or for a pair that is not valid.
+   *
+   * @param pair its {@link IceStatistics.PairStatistics#id}
+   * @return fails with an {@link IllegalStateException} when renomination was not agreed (RFC 8445 8.1.1)
+   */
+  public CompletableFuture<Void> nominate(int stream, long pair) {
+    published.checkStream(stream);
+    CompletableFuture<Void> nominated = new CompletableFuture<>();
+    ask(nominated, () -> {
+      RuntimeException refusal = agent.attempt(now -> agent.agent().nominate(stream, pair, now));
+      if (refusal == null) {
+        nominated.complete(null);
+      } else {
+        nominated.completeExceptionally(refusal);
+      }
+    });
+    return nominated;
+  }
+
+  /**
+   * Tells the peer to stop sending on a stream, until the stream restarts (RFC 7675 5.2). Whether this session may send
+   * is not touched.
+   */
+  public void revokeConsent(int stream) {
+    published.checkStream(stream);
+    command(now -> agent.agent().revokeConsent(stream, now));
+  }
+
+  /**
+   * Takes which pair the peer uses for a component: the answer to {@link dev.frazil.ice.IceEvent.SelectionToTell}
+   * between two lite agents (RFC 8445 8.2). Of other peers it has no effect.
+   *
+   * @param local this session's candidate's address
+   * @param remote the peer's candidate's address
+   */
+  public void addRemoteSelection(
+      int stream, int component, TransportAddress local, TransportAddress remote) {
+    published.index(stream, component);
+    command(now -> agent.agent().addRemoteSelection(stream, component, local, remote, now));
   }
 
   private void command(Driven.Call call) {
@@ -154,9 +214,14 @@ public final class IceSession implements AutoCloseable {
       published.index(stream, component);
       return agent.send(stream, component, payload);
     }
-    return published.path(stream, component) == null
-        ? SendResult.NO_PATH
-        : sendQueue.send(stream, component, payload);
+    if (published.path(stream, component) == null) {
+      return SendResult.NO_PATH;
+    }
+    SendResult result = sendQueue.send(stream, component, payload);
+    if (result == SendResult.DROPPED) {
+      published.unsent.increment();
+    }
+    return result;
   }
 
   /** {@link #receive(int, int, ByteBuffer, Duration)} from component 1 of stream 0. */
@@ -170,7 +235,8 @@ public final class IceSession implements AutoCloseable {
    *
    * @return the number of bytes put into the buffer, or -1 when none came in time
    * @throws IceException when the session is closed and nothing is left
-   * @throws IllegalStateException when the session has a handler for its data, or on its event loop
+   * @throws IllegalStateException when the session has a handler for its data, or on an event loop of the
+   *     runtime
    */
   public int receive(int stream, int component, ByteBuffer into, Duration timeout)
       throws IceException, InterruptedException {
@@ -178,8 +244,8 @@ public final class IceSession implements AutoCloseable {
     if (inboxes == null) {
       throw new IllegalStateException("the session has a handler for its data");
     }
-    if (driver.isHere()) {
-      throw new IllegalStateException("receive would block the session's event loop");
+    if (runtime.isHere()) {
+      throw new IllegalStateException("receive would block an event loop of the runtime");
     }
     return inboxes[index].receive(into, timeout);
   }
@@ -202,17 +268,26 @@ public final class IceSession implements AutoCloseable {
   /** A snapshot of the statistics; also after the end of the session, until the runtime is closed. */
   public CompletableFuture<IceStatistics> statistics() {
     CompletableFuture<IceStatistics> statistics = new CompletableFuture<>();
+    ask(statistics, () -> statistics.complete(agent.agent().statistics()));
+    return statistics;
+  }
+
+  /** The datagrams that were dropped so far around the agent. */
+  public DroppedDatagrams dropped() {
+    return published.dropped();
+  }
+
+  private void ask(CompletableFuture<?> answer, Runnable question) {
     boolean asked = driver.execute(() -> {
       try {
-        statistics.complete(agent.agent().statistics());
+        question.run();
       } catch (RuntimeException e) {
-        statistics.completeExceptionally(e);
+        answer.completeExceptionally(e);
       }
     });
     if (!asked) {
-      statistics.completeExceptionally(new IceException("the runtime is closed"));
+      answer.completeExceptionally(new IceException("the runtime is closed"));
     }
-    return statistics;
   }
 
   /** Ends the session and frees all that it holds. Does not wait: see {@link #closed}. Repeated calls do nothing. */

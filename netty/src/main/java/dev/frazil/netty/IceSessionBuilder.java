@@ -2,16 +2,21 @@ package dev.frazil.netty;
 
 import dev.frazil.ice.AddressHandling;
 import dev.frazil.ice.Candidate;
+import dev.frazil.ice.CandidateType;
 import dev.frazil.ice.IceConfiguration;
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
+import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * builder may be used for further ones.
  */
 public final class IceSessionBuilder {
+  private static final System.Logger LOGGER = System.getLogger(IceSessionBuilder.class.getName());
+
   private final IceRuntime runtime;
   private final IceConfiguration.Builder checked;
   private final List<Consumer<IceConfiguration.Builder>> agent = new ArrayList<>();
@@ -47,7 +54,7 @@ public final class IceSessionBuilder {
 
   /** The role to start with: the initiator controls (RFC 8445 6.1.1). Default {@link Role#CONTROLLED}. */
   public IceSessionBuilder role(Role value) {
-    role = value;
+    role = Objects.requireNonNull(value, "role");
     return this;
   }
 
@@ -96,10 +103,23 @@ public final class IceSessionBuilder {
 
   /** Which addresses to use and tell (RFC 8828). Default {@link AddressHandling#DEFAULT_ROUTE}. */
   public IceSessionBuilder addressHandling(AddressHandling value) {
+    Objects.requireNonNull(value, "addressHandling");
     return set(settings -> settings.addressHandling(value));
   }
 
-  /** Local addresses behind a 1:1 NAT and the address that the NAT gives each. Default none. */
+  /**
+   * The types of candidates to gather and tell, at least one. Without {@link CandidateType#HOST} no candidate names the
+   * address of an interface. Default all.
+   */
+  public IceSessionBuilder candidateTypes(Set<CandidateType> value) {
+    Set<CandidateType> copy = Set.copyOf(value);
+    return set(settings -> settings.candidateTypes(copy));
+  }
+
+  /**
+   * Local addresses behind a 1:1 NAT and the address that the NAT gives each, of the same family and one that a host can
+   * have. Default none.
+   */
   public IceSessionBuilder externalAddresses(Map<IpAddress, IpAddress> value) {
     Map<IpAddress, IpAddress> copy = Map.copyOf(value);
     return set(settings -> settings.externalAddresses(copy));
@@ -120,22 +140,36 @@ public final class IceSessionBuilder {
     return set(settings -> settings.eventLog(value));
   }
 
-  /** Refuses remote candidates beside those that are always refused; called on the event loop. Default takes all. */
+  /**
+   * Refuses remote candidates beside those that are always refused. Called on the event loop, where it must neither
+   * block nor call the session; one that throws refuses. Default takes all.
+   */
   public IceSessionBuilder remoteFilter(Predicate<Candidate> value) {
-    return set(settings -> settings.remoteFilter(value));
+    Predicate<Candidate> filter = safe("remoteFilter", value);
+    return set(settings -> settings.remoteFilter(filter));
   }
 
   /**
-   * Chooses among the addresses that the rules allow, by interface name, address or family; called on the event loop.
-   * Default takes all.
+   * Chooses among the addresses that the rules allow, by interface name, address or family. Called on the event loop,
+   * where it must neither block nor call the session; one that throws refuses. Default takes all.
    */
   public IceSessionBuilder interfaceFilter(Predicate<InterfaceAddress> value) {
-    return set(settings -> settings.interfaceFilter(value));
+    Predicate<InterfaceAddress> filter = safe("interfaceFilter", value);
+    return set(settings -> settings.interfaceFilter(filter));
+  }
+
+  /**
+   * Refuses nominations of paths (RFC 8445 7.3.1.5). Called on the event loop, where it must neither block nor call the
+   * session; one that throws refuses. Default takes all.
+   */
+  public IceSessionBuilder nominationFilter(Predicate<FiveTuple> value) {
+    Predicate<FiveTuple> filter = safe("nominationFilter", value);
+    return set(settings -> settings.nominationFilter(filter));
   }
 
   /** Tells which addresses the host has. Default asks the system. */
   public IceSessionBuilder interfaces(InterfaceProvider value) {
-    interfaces = value;
+    interfaces = Objects.requireNonNull(value, "interfaces");
     return this;
   }
 
@@ -175,26 +209,56 @@ public final class IceSessionBuilder {
     return set(settings -> settings.gatheringLimit(value));
   }
 
-  /** How long without an answer until DISCONNECTED, 5 to 30 s. Default 10 s. */
+  /** How long without an answer until DISCONNECTED, 5 to 30 s, at most {@link #failedAfter}. Default 10 s. */
   public IceSessionBuilder disconnectedAfter(Duration value) {
     return set(settings -> settings.disconnectedAfter(value));
   }
 
+  /**
+   * How long without an answer until consent is taken as lost and the path is given up, 10 to 30 s (RFC 7675 5.1 allows
+   * no more). Default 30 s. Has no effect with {@link #consent} off.
+   */
+  public IceSessionBuilder failedAfter(Duration value) {
+    return set(settings -> settings.failedAfter(value));
+  }
+
+  /** How long a path may be silent when consent is not checked, at least 15 s (RFC 8445 11). Default 15 s. */
+  public IceSessionBuilder keepaliveInterval(Duration value) {
+    return set(settings -> settings.keepaliveInterval(value));
+  }
+
+  /**
+   * How long after the end of nomination the sockets that were not selected are closed, 3 s to a day (RFC 8445 8.3.1).
+   * Default 40 s.
+   */
+  public IceSessionBuilder releaseAfter(Duration value) {
+    return set(settings -> settings.releaseAfter(value));
+  }
+
+  /**
+   * How long after the last word from the peer a missing end-of-candidates is taken as given, 1 s to a day. Default
+   * 90 s.
+   */
+  public IceSessionBuilder endOfCandidatesLimit(Duration value) {
+    return set(settings -> settings.endOfCandidatesLimit(value));
+  }
+
   /** Takes the session's events, in their order, on its event loop: it must not block. Default passes over them. */
   public IceSessionBuilder onEvent(Consumer<IceEvent> value) {
-    events = value;
+    events = Objects.requireNonNull(value, "onEvent");
     return this;
   }
 
   /** Takes the session's data on its event loop. Default keeps it for {@link IceSession#receive}. */
   public IceSessionBuilder onData(DataHandler value) {
-    data = value;
+    data = Objects.requireNonNull(value, "onData");
     return this;
   }
 
   /**
    * Makes a session that does nothing until it is started.
    *
+   * @throws IllegalArgumentException when settings contradict each other
    * @throws IllegalStateException when the runtime is closed
    */
   public IceSession build() {
@@ -204,6 +268,19 @@ public final class IceSessionBuilder {
     SessionSettings settings =
         new SessionSettings(streams, components, interfaces, sockets, events, data);
     return new IceSession(runtime, role, configuration.build(), settings);
+  }
+
+  /** The application's predicate runs within the agent, whose state must not depend on what it throws. */
+  private static <T> Predicate<T> safe(String name, Predicate<T> predicate) {
+    Objects.requireNonNull(predicate, name);
+    return value -> {
+      try {
+        return predicate.test(value);
+      } catch (Throwable e) {
+        LOGGER.log(Level.ERROR, "the application's " + name + " threw", e);
+        return false;
+      }
+    };
   }
 
   private static int inRange(String name, int value) {

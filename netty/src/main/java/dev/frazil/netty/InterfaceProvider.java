@@ -13,7 +13,8 @@ public interface InterfaceProvider {
   /**
    * The addresses that the host has now.
    *
-   * @throws IOException when they can't be told; the last known ones are kept
+   * @throws IOException when they can't be told: the last known ones are kept, and a {@link
+   *     dev.frazil.ice.IceEvent.Warning} says so once
    */
   List<InterfaceAddress> addresses() throws IOException;
 }

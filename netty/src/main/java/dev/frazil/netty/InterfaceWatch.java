@@ -1,10 +1,8 @@
 package dev.frazil.netty;
 
 import dev.frazil.ice.InterfaceAddress;
-import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -13,7 +11,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +19,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class InterfaceWatch {
   private static final System.Logger LOGGER = System.getLogger(InterfaceWatch.class.getName());
+
+  /** Who wants to know; called on the thread of the watch. */
+  interface Listener {
+    /** These are the addresses now; also told when they could not be listed and these are the last known ones. */
+    void changed(List<InterfaceAddress> addresses);
+
+    /** The addresses can't be listed for now. */
+    void failed(String reason);
+  }
 
   private final ScheduledThreadPoolExecutor thread;
   private final Duration interval;
@@ -40,15 +46,15 @@ final class InterfaceWatch {
   }
 
   /** From any thread: tells the addresses soon, and again whenever they have changed. */
-  void subscribe(InterfaceProvider provider, Consumer<List<InterfaceAddress>> subscriber) {
-    execute(() -> watched.computeIfAbsent(provider, Watched::new).add(subscriber));
+  void subscribe(InterfaceProvider provider, Listener listener) {
+    execute(() -> watched.computeIfAbsent(provider, Watched::new).add(listener));
   }
 
   /** From any thread: tells no more. */
-  void unsubscribe(InterfaceProvider provider, Consumer<List<InterfaceAddress>> subscriber) {
+  void unsubscribe(InterfaceProvider provider, Listener listener) {
     execute(() -> {
       Watched entry = watched.get(provider);
-      if (entry != null && entry.remove(subscriber)) {
+      if (entry != null && entry.remove(listener)) {
         watched.remove(provider);
       }
     });
@@ -70,9 +76,10 @@ final class InterfaceWatch {
   /** One provider and those who listen to it. */
   private final class Watched {
     private final InterfaceProvider provider;
-    private final Set<Consumer<List<InterfaceAddress>>> informed = new LinkedHashSet<>();
-    private final Set<Consumer<List<InterfaceAddress>>> waiting = new LinkedHashSet<>();
+    private final Set<Listener> informed = new LinkedHashSet<>();
+    private final Set<Listener> waiting = new LinkedHashSet<>();
     private List<InterfaceAddress> known = List.of();
+    private @Nullable String problem;
     private final Future<?> regular;
 
     Watched(InterfaceProvider provider) {
@@ -81,17 +88,17 @@ final class InterfaceWatch {
       regular = thread.scheduleWithFixedDelay(this::look, nanos, nanos, TimeUnit.NANOSECONDS);
     }
 
-    void add(Consumer<List<InterfaceAddress>> subscriber) {
+    void add(Listener listener) {
       if (waiting.isEmpty()) {
         execute(this::look); // one look serves all who came until then
       }
-      waiting.add(subscriber);
+      waiting.add(listener);
     }
 
     /** Whether nobody is left. */
-    boolean remove(Consumer<List<InterfaceAddress>> subscriber) {
-      informed.remove(subscriber);
-      waiting.remove(subscriber);
+    boolean remove(Listener listener) {
+      informed.remove(listener);
+      waiting.remove(listener);
       boolean empty = informed.isEmpty() && waiting.isEmpty();
       if (empty) {
         regular.cancel(false);
@@ -100,24 +107,39 @@ final class InterfaceWatch {
     }
 
     private void look() {
-      List<InterfaceAddress> now = ask();
-      List<Consumer<List<InterfaceAddress>>> listeners = new ArrayList<>(waiting);
-      if (now != null && !now.equals(known)) {
-        known = now;
-        listeners.addAll(informed);
+      List<Listener> newcomers = List.copyOf(waiting);
+      List<Listener> others = List.copyOf(informed);
+      boolean knewOfIt = problem != null;
+      boolean changed = ask();
+      if (thread.isShutdown()) {
+        return; // which may be why it failed
       }
-      informed.addAll(waiting);
       waiting.clear();
-      listeners.forEach(listener -> listener.accept(known));
+      informed.addAll(newcomers);
+      String reason = problem;
+      if (reason != null) {
+        newcomers.forEach(listener -> listener.failed(reason));
+        if (!knewOfIt) {
+          LOGGER.log(Level.WARNING, () -> "the host's interfaces can't be listed: " + reason);
+          others.forEach(listener -> listener.failed(reason));
+        }
+      }
+      newcomers.forEach(listener -> listener.changed(known));
+      if (changed) {
+        others.forEach(listener -> listener.changed(known));
+      }
     }
 
-    private @Nullable List<InterfaceAddress> ask() {
+    /** Whether the addresses are others than before; when they can't be told the known ones stay. */
+    private boolean ask() {
+      List<InterfaceAddress> before = known;
       try {
-        return List.copyOf(provider.addresses());
-      } catch (IOException | RuntimeException e) {
-        LOGGER.log(Level.WARNING, () -> "the host's interfaces can't be listed: " + e);
-        return null;
+        known = List.copyOf(provider.addresses());
+        problem = null;
+      } catch (Throwable e) { // whatever the application's provider throws must not end the watch
+        problem = e.toString();
       }
+      return !known.equals(before);
     }
   }
 }

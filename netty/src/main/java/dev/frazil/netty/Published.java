@@ -11,6 +11,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /** What any thread may read of a session: the event loop writes it, as the agent's events tell. */
@@ -21,6 +22,9 @@ final class Published {
   final CompletableFuture<Void> connected = new CompletableFuture<>();
   final CompletableFuture<Void> completed = new CompletableFuture<>();
   final CompletableFuture<Void> closed = new CompletableFuture<>();
+  final LongAdder tooLong = new LongAdder();
+  final LongAdder unread = new LongAdder();
+  final LongAdder unsent = new LongAdder();
   volatile IceState state = IceState.NEW;
   volatile Role role;
 
@@ -56,6 +60,10 @@ final class Published {
 
   @Nullable FiveTuple path(int stream, int component) {
     return paths.get(index(stream, component));
+  }
+
+  DroppedDatagrams dropped() {
+    return new DroppedDatagrams(tooLong.sum(), unread.sum(), unsent.sum());
   }
 
   /** Notes what an event says; the application hears of the event after that, and of the futures after the event. */

@@ -20,15 +20,28 @@ final class SendQueue {
   /** What a waiting payload costs beside its bytes. */
   private static final int OVERHEAD = 128;
 
-  private record Entry(int stream, int component, ByteBuf payload) {}
+  /** What takes the payloads on the event loop. */
+  interface Exit {
+    /** Takes a payload over. */
+    void send(int stream, int component, ByteBuf payload);
+  }
 
-  private final DrivenAgent agent;
+  private record Entry(int stream, int component, ByteBuf payload) {
+    int cost() {
+      return payload.readableBytes() + OVERHEAD;
+    }
+  }
+
+  private final Driver driver;
+  private final Exit exit;
   private final ConcurrentLinkedQueue<Entry> waiting = new ConcurrentLinkedQueue<>();
   private final AtomicInteger size = new AtomicInteger();
   private final AtomicBoolean awake = new AtomicBoolean();
+  private final Runnable drain = this::drain;
 
-  SendQueue(DrivenAgent agent) {
-    this.agent = agent;
+  SendQueue(Driver driver, Exit exit) {
+    this.driver = driver;
+    this.exit = exit;
   }
 
   /** From any thread. */
@@ -43,39 +56,48 @@ final class SendQueue {
     copy.writeBytes(payload);
     payload.position(position);
     waiting.add(new Entry(stream, component, copy));
-    if (awake.compareAndSet(false, true) && !agent.driver().executeLater(this::drain)) {
+    return wake() ? SendResult.SENT : SendResult.NO_PATH;
+  }
+
+  /** False when the runtime is closed. */
+  private boolean wake() {
+    if (awake.compareAndSet(false, true) && !driver.executeLater(drain)) {
       awake.set(false);
-      release(); // the runtime is closed
-      return SendResult.NO_PATH;
+      release();
+      return false;
     }
-    return SendResult.SENT;
+    return true;
   }
 
   private void drain() {
     awake.set(false); // first: who comes from now on wakes again
-    agent.driver().beginTurn();
+    int left = size.get(); // no more than are here now: who goes on must not keep the event loop
+    driver.beginTurn();
     try {
-      Entry entry = waiting.poll();
-      while (entry != null) {
-        size.addAndGet(-cost(entry));
-        agent.send(entry.stream(), entry.component(), entry.payload());
-        entry = waiting.poll();
+      while (left > 0) {
+        Entry entry = waiting.poll();
+        if (entry == null) {
+          break;
+        }
+        int cost = entry.cost();
+        left -= cost;
+        size.addAndGet(-cost);
+        exit.send(entry.stream(), entry.component(), entry.payload());
       }
     } finally {
-      agent.driver().endTurn();
+      driver.endTurn();
+      if (!waiting.isEmpty()) {
+        wake();
+      }
     }
   }
 
   private void release() {
     Entry entry = waiting.poll();
     while (entry != null) {
-      size.addAndGet(-cost(entry));
+      size.addAndGet(-entry.cost());
       entry.payload().release();
       entry = waiting.poll();
     }
-  }
-
-  private static int cost(Entry entry) {
-    return entry.payload().readableBytes() + OVERHEAD;
   }
 }

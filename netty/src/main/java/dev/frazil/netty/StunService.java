@@ -1,6 +1,7 @@
 package dev.frazil.netty;
 
 import dev.frazil.ice.InterfaceAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.BindingServer;
 import java.util.List;
@@ -28,13 +29,19 @@ public final class StunService implements AutoCloseable {
    *
    * @param address a UDP address; port 0 lets the system choose
    * @return fails with an {@link java.io.IOException} when no address could be bound
+   * @throws IllegalArgumentException when the address is not of UDP
    * @throws IllegalStateException when the runtime is closed
    */
   public static CompletableFuture<StunService> start(
       IceRuntime runtime, TransportAddress address, BindingServer.Options options) {
     runtime.checkOpen();
+    if (address.transport() != Transport.UDP) {
+      throw new IllegalArgumentException("address " + address + ": must be a UDP address");
+    }
     DrivenBinding server = new DrivenBinding(runtime, options);
-    CompletableFuture<List<TransportAddress>> bound = new CompletableFuture<>();
+    if (!server.driver().execute(server::attach)) {
+      throw new IllegalStateException("the runtime is closed");
+    }
     if (address.ip().isUnspecified()) {
       onceKnown(runtime, addresses -> {
         List<TransportAddress> all = addresses.stream()
@@ -42,20 +49,25 @@ public final class StunService implements AutoCloseable {
             .filter(ip -> ip.family() == address.ip().family())
             .map(ip -> TransportAddress.udp(ip, address.port()))
             .toList();
-        server.driver().execute(() -> server.bind(all, bound));
+        server.driver().execute(() -> server.bind(all));
       });
     } else {
-      server.driver().execute(() -> server.bind(List.of(address), bound));
+      server.driver().execute(() -> server.bind(List.of(address)));
     }
-    return bound.thenApply(addresses -> new StunService(server, addresses));
+    return server.bound().thenApply(addresses -> new StunService(server, addresses));
   }
 
   private static void onceKnown(IceRuntime runtime, Consumer<List<InterfaceAddress>> then) {
-    runtime.interfaces().subscribe(SystemInterfaces.INSTANCE, new Consumer<>() {
+    runtime.interfaces().subscribe(SystemInterfaces.INSTANCE, new InterfaceWatch.Listener() {
       @Override
-      public void accept(List<InterfaceAddress> addresses) {
+      public void changed(List<InterfaceAddress> addresses) {
         runtime.interfaces().unsubscribe(SystemInterfaces.INSTANCE, this);
         then.accept(addresses);
+      }
+
+      @Override
+      public void failed(String reason) {
+        // the log tells it; without an address the start fails
       }
     });
   }

@@ -21,11 +21,25 @@ class InterfaceWatchTest {
 
   private final InterfaceWatch watch = new InterfaceWatch(Duration.ofMillis(5));
   private final BlockingQueue<List<InterfaceAddress>> told = new LinkedBlockingQueue<>();
+  private final BlockingQueue<String> failures = new LinkedBlockingQueue<>();
   private volatile List<InterfaceAddress> present = ONE;
 
   @AfterEach
   void close() {
     watch.close();
+  }
+
+  /** Each is another listener. */
+  private final class Ear implements InterfaceWatch.Listener {
+    @Override
+    public void changed(List<InterfaceAddress> addresses) {
+      told.add(addresses);
+    }
+
+    @Override
+    public void failed(String reason) {
+      failures.add(reason);
+    }
   }
 
   private List<InterfaceAddress> next() throws InterruptedException {
@@ -40,7 +54,7 @@ class InterfaceWatchTest {
           looks.incrementAndGet();
           return present;
         },
-        told::add);
+        new Ear());
     assertThat(next()).isEqualTo(ONE);
     int before = looks.get();
     Wait.until(() -> looks.get() > before + 5);
@@ -53,10 +67,10 @@ class InterfaceWatchTest {
   @Test
   void whoComesLaterIsToldToo() throws Exception {
     InterfaceProvider provider = () -> present;
-    watch.subscribe(provider, told::add);
+    watch.subscribe(provider, new Ear());
     assertThat(next()).isEqualTo(ONE);
 
-    watch.subscribe(provider, told::add);
+    watch.subscribe(provider, new Ear());
     assertThat(next()).isEqualTo(ONE);
   }
 
@@ -76,7 +90,7 @@ class InterfaceWatchTest {
     };
     try {
       for (int i = 0; i < 1000; i++) {
-        slow.subscribe(provider, told::add);
+        slow.subscribe(provider, new Ear());
       }
       open.countDown();
       for (int i = 0; i < 1000; i++) {
@@ -98,10 +112,28 @@ class InterfaceWatchTest {
           }
           return present;
         },
-        told::add);
+        new Ear());
     assertThat(next()).isEqualTo(ONE);
     Wait.until(() -> looks.get() > 4);
     assertThat(told).isEmpty();
+    assertThat(failures).singleElement().asString().contains("not now");
+  }
+
+  @Test
+  void failureThatLastsIsToldOnceAndItsEndEndsIt() throws Exception {
+    AtomicInteger looks = new AtomicInteger();
+    watch.subscribe(
+        () -> {
+          int look = looks.incrementAndGet();
+          if (look > 1 && look < 6) {
+            throw new NoClassDefFoundError("a defect of the application, on purpose");
+          }
+          return look == 1 ? ONE : TWO;
+        },
+        new Ear());
+    assertThat(next()).isEqualTo(ONE);
+    assertThat(next()).isEqualTo(TWO);
+    assertThat(failures).singleElement().asString().contains("on purpose");
   }
 
   @Test
@@ -110,8 +142,9 @@ class InterfaceWatchTest {
         () -> {
           throw new IOException("never");
         },
-        told::add);
+        new Ear());
     assertThat(next()).isEmpty();
+    assertThat(failures.take()).contains("never");
   }
 
   @Test
@@ -121,12 +154,12 @@ class InterfaceWatchTest {
       looks.incrementAndGet();
       return present;
     };
-    java.util.function.Consumer<List<InterfaceAddress>> listener = told::add;
+    InterfaceWatch.Listener listener = new Ear();
     watch.subscribe(provider, listener);
     next();
     watch.unsubscribe(provider, listener);
     InterfaceProvider other = () -> TWO;
-    watch.subscribe(other, told::add);
+    watch.subscribe(other, new Ear());
     assertThat(next()).isEqualTo(TWO); // the unsubscription is done
     int before = looks.get();
 
@@ -136,7 +169,7 @@ class InterfaceWatchTest {
           later.incrementAndGet();
           return ONE;
         },
-        told::add);
+        new Ear());
     Wait.until(() -> later.get() > 5);
     assertThat(looks.get()).isEqualTo(before);
   }
@@ -144,7 +177,7 @@ class InterfaceWatchTest {
   @Test
   void threadEndsWhenNobodyListens() throws Exception {
     InterfaceProvider provider = () -> present;
-    java.util.function.Consumer<List<InterfaceAddress>> listener = told::add;
+    InterfaceWatch.Listener listener = new Ear();
     watch.subscribe(provider, listener);
     next();
     assertThat(Threads.named("frazil-interfaces")).isNotEmpty();

@@ -1,12 +1,10 @@
 package dev.frazil.netty;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.frazil.ice.Candidate;
 import dev.frazil.ice.CandidateType;
 import dev.frazil.ice.IceEvent;
-import dev.frazil.ice.IceState;
 import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.ice.Pacer;
 import dev.frazil.ice.Role;
@@ -209,32 +207,6 @@ class SurroundingsTest {
       pair.left.restart(0);
       Wait.until(() -> Pair.told(pair.leftEvents, IceEvent.CandidateGathered.class, "127.0.0.2"));
     }
-  }
-
-  @Test
-  void closedRuntimeClosesItsSessions() throws Exception {
-    Pair pair = new Pair(runtime, PLAIN).connect();
-    runtime.close();
-    runtime.close();
-    Loopback.await(pair.left.closed());
-    Loopback.await(pair.right.closed());
-    assertThat(pair.left.state()).isEqualTo(IceState.CLOSED);
-    assertThat(pair.left.send(ByteBuffer.allocate(1))).isEqualTo(SendResult.NO_PATH);
-    pair.left.close();
-    assertThat(pair.left.statistics()).isCompletedExceptionally();
-    assertThatIllegalStateException()
-        .isThrownBy(() -> IceSession.builder(runtime).build())
-        .withMessageContaining("closed");
-  }
-
-  @Test
-  void runtimeMayBeClosedOnItsOwnEventLoop() throws Exception {
-    UnaryOperator<IceSessionBuilder> closing =
-        settings -> settings.onData((stream, component, data) -> runtime.close());
-    Pair pair = new Pair(runtime, closing, PLAIN).connect();
-    pair.right.send(ByteBuffer.allocate(1));
-    Loopback.await(pair.left.closed());
-    Loopback.await(pair.right.closed());
   }
 
   @Test
