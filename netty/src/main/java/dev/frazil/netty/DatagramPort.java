@@ -5,6 +5,7 @@ import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelConfig;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -162,6 +163,11 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
   private static String reason(Throwable cause) {
     String message = cause.getMessage();
     return message == null ? cause.toString() : message;
+  }
+
+  /** The socket's options, as the system took them. */
+  ChannelConfig config() {
+    return channel.config();
   }
 
   /** The address that is bound. */

@@ -25,6 +25,7 @@ final class Driver {
   private final Sockets sockets;
   private final DeadlineQueue<Driven> deadlines = new DeadlineQueue<>();
   private final Set<Driven> members = Collections.newSetFromMap(new IdentityHashMap<>());
+  private volatile int size;
   private final List<DatagramPort> unflushed = new ArrayList<>();
   private @Nullable Future<?> wakeUp;
   private long wakeUpAt = ProtocolMachine.NEVER;
@@ -76,6 +77,7 @@ final class Driver {
   /** Takes a machine into its care; one that comes too late is shut down at once. */
   void add(Driven driven) {
     members.add(driven);
+    size = members.size();
     if (shutDown) {
       driven.shutDown();
     }
@@ -83,11 +85,13 @@ final class Driver {
 
   void remove(Driven driven) {
     members.remove(driven);
+    size = members.size();
     deadlines.cancel(driven);
   }
 
+  /** From any thread: the number of machines in its care. */
   int size() {
-    return members.size();
+    return size;
   }
 
   /** Notes when a machine wants to be called next. */

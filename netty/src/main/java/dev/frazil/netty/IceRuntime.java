@@ -72,6 +72,11 @@ public final class IceRuntime implements AutoCloseable {
     return drivers.get(Math.floorMod(next.getAndIncrement(), drivers.size()));
   }
 
+  /** The number of sessions and services that are not closed. */
+  int machines() {
+    return drivers.stream().mapToInt(Driver::size).sum();
+  }
+
   Names names() {
     return names;
   }

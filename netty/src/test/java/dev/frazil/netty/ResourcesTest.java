@@ -103,6 +103,10 @@ class ResourcesTest {
   /** All at once, in one runtime; some are closed on the way, some by the runtime. */
   private static void connectAndClose(int count) throws Exception {
     try (IceRuntime runtime = IceRuntime.builder().pacer(Pacer.unlimited()).build()) {
+      Pair first = new Pair(runtime, UnaryOperator.identity()).connect();
+      first.close(); // every event loop has what it keeps
+      int sockets = Descriptors.sockets().size();
+      int descriptors = Descriptors.open().size();
       List<Pair> pairs = new ArrayList<>();
       for (int i = 0; i < count; i++) {
         pairs.add(new Pair(runtime, UnaryOperator.identity()).start());
@@ -114,11 +118,22 @@ class ResourcesTest {
           Loopback.await(pair.right.completed());
           assertThat(pair.left.send(ByteBuffer.allocate(100))).isEqualTo(SendResult.SENT);
         }
-        if (i % 10 != 2) {
-          pair.close();
-        }
+        pair.close();
+      }
+      nothingIsLeft(runtime, sockets, descriptors);
+      for (int i = 0; i < 5; i++) {
+        new Pair(runtime, UnaryOperator.identity()).start(); // for the runtime to close
       }
     }
+  }
+
+  /** The end of a runtime would hide what its sessions forgot. */
+  private static void nothingIsLeft(IceRuntime runtime, int sockets, int descriptors)
+      throws Exception {
+    Wait.until(() -> runtime.machines() == 0);
+    Wait.until(() -> Descriptors.sockets().size() <= sockets);
+    Wait.until(() -> Threads.named("frazil-interfaces").isEmpty());
+    Wait.until(() -> Descriptors.open().size() <= descriptors);
   }
 
   @Test
@@ -143,6 +158,10 @@ class ResourcesTest {
             .pacer(Pacer.unlimited())
             .nameServers(nameServer.provider())
             .build()) {
+      Pair first = new Pair(runtime, UnaryOperator.identity()).connect();
+      first.close();
+      int sockets = Descriptors.sockets().size();
+      int descriptors = Descriptors.open().size();
       List<IceSession> sessions = new ArrayList<>();
       for (int i = 0; i < count; i++) {
         IceSession session = Loopback.session(runtime, Role.CONTROLLING)
@@ -165,6 +184,7 @@ class ResourcesTest {
         session.close();
         Loopback.await(session.closed());
       }
+      nothingIsLeft(runtime, sockets, descriptors);
     }
   }
 }

@@ -3,10 +3,22 @@ package dev.frazil.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.socket.DatagramPacket;
+import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.channel.uring.IoUring;
+import io.netty.util.ReferenceCountUtil;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -18,9 +30,48 @@ class SocketsTest {
   void epollIsChosenOnLinux() {
     Assumptions.assumeTrue(System.getProperty("os.name").equals("Linux"));
     Assumptions.assumeTrue(
-        System.getProperty("os.arch").toLowerCase(Locale.ROOT).matches("amd64|x86_64"));
+        System.getProperty("os.arch").toLowerCase(Locale.ROOT).matches("amd64|x86_64|aarch64"));
     try (IceRuntime runtime = IceRuntime.create()) {
       assertThat(runtime.transport()).isEqualTo(IoTransport.EPOLL);
+    }
+  }
+
+  @Test
+  void datagramsThatWaitComeInBySixteenInOneSystemCall() throws Exception {
+    Assumptions.assumeTrue(Epoll.isAvailable());
+    int slot = 2049;
+    List<Long> places = new CopyOnWriteArrayList<>();
+    try (DatagramSocket sender = new DatagramSocket()) {
+      MultiThreadIoEventLoopGroup group =
+          new MultiThreadIoEventLoopGroup(1, Sockets.of(IoTransport.EPOLL).handlers());
+      Channel channel =
+          Sockets.of(IoTransport.EPOLL).datagramChannel(SocketProtocolFamily.INET, slot);
+      channel.pipeline().addLast(new ChannelInboundHandlerAdapter() {
+        @Override
+        public void channelRead(ChannelHandlerContext context, Object message) {
+          places.add(((DatagramPacket) message).content().memoryAddress());
+          ReferenceCountUtil.release(message);
+        }
+      });
+      group.register(channel).sync();
+      channel.bind(new InetSocketAddress("127.0.0.1", 0)).sync();
+      InetSocketAddress address = (InetSocketAddress) channel.localAddress();
+      channel
+          .eventLoop()
+          .submit(() -> {
+            for (int i = 0; i < 40; i++) {
+              sender.send(new java.net.DatagramPacket(new byte[100], 100, address));
+            }
+            return null;
+          })
+          .sync();
+      Wait.until(() -> places.size() == 40);
+      group.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
+    }
+    for (int i = 1; i < 40; i++) { // those of one call stand in one buffer, a slot apart
+      if (i % 16 != 0) {
+        assertThat(places.get(i) - places.get(i - 1)).isEqualTo(slot);
+      }
     }
   }
 

@@ -2,9 +2,11 @@ package dev.frazil.netty;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.BindingServer;
@@ -137,6 +139,15 @@ class StunServiceTest {
           .withCauseInstanceOf(IOException.class)
           .withMessageContaining("in use");
     }
+  }
+
+  @Test
+  void addressOfAnotherTransportIsRefused() {
+    TransportAddress tcp = new TransportAddress(LOCAL.ip(), 3478, Transport.TCP);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> StunService.start(runtime, tcp))
+        .withMessageContaining("address " + tcp)
+        .withMessageContaining("UDP");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.frazil.ice.Candidate;
 import dev.frazil.ice.CandidateType;
+import dev.frazil.ice.DropReason;
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.ice.Pacer;
@@ -13,6 +14,12 @@ import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.IntegrityKey;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.StunBuilder;
+import dev.frazil.stun.TransactionId;
+import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -20,6 +27,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
@@ -134,6 +142,38 @@ class SurroundingsTest {
           .extracting(candidate -> candidate.address().ip())
           .containsExactly(TWO.address());
       assertThat(Pair.told(events, IceEvent.Warning.class, "127.0.0.1/8: ")).isTrue();
+    }
+  }
+
+  @Test
+  void hostileDatagramsAreDroppedAndCountedByReason() throws Exception {
+    try (Pair pair = new Pair(runtime, PLAIN).connect();
+        DatagramSocket stranger = new DatagramSocket(new InetSocketAddress("127.0.0.3", 0))) {
+      FiveTuple path = pair.left.path(0, 1);
+      assertThat(path).isNotNull();
+      InetSocketAddress target = SocketAddresses.toSocketAddress(path.local(), 0);
+      ByteBuffer check = StunBuilder.request(
+              Method.BINDING, TransactionId.random(new Random(1)), ByteBuffer.allocate(200))
+          .put(AttributeType.USERNAME, pair.left.localParameters(0).ufrag() + ":xxxx")
+          .put(AttributeType.PRIORITY, 1)
+          .integrity(IntegrityKey.shortTerm("a password that is wrong"))
+          .fingerprint()
+          .finish();
+      byte[] forged = new byte[check.remaining()];
+      check.get(forged);
+      byte[] answer = forged.clone();
+      answer[0] = 1; // success: answers nothing that was asked
+      for (byte[] datagram : List.of(new byte[] {1, 2, 3}, forged, answer, new byte[3000])) {
+        stranger.send(new DatagramPacket(datagram, datagram.length, target));
+      }
+      Wait.until(() -> pair.left.dropped().tooLong() == 1);
+      assertThat(Loopback.await(pair.left.statistics()).dropped())
+          .containsEntry(DropReason.UNKNOWN_SENDER, 2L) // the answer's FINGERPRINT is wrong: data
+          .containsEntry(DropReason.UNAUTHENTICATED, 1L);
+      assertThat(pair.left.send(ByteBuffer.allocate(5))).isEqualTo(SendResult.SENT);
+      assertThat(pair.right.receive(
+              ByteBuffer.allocate(9), Duration.ofSeconds(Loopback.LIMIT_SECONDS)))
+          .isEqualTo(5);
     }
   }
 
