@@ -51,8 +51,9 @@ public record FirewallPolicy(
     if (remotePorts.stream().anyMatch(port -> port < 1 || port > 65535)) {
       throw new IllegalArgumentException("remotePorts: 1 to 65535, not " + remotePorts);
     }
-    if (timeout.isNegative() || timeout.isZero()) {
-      throw new IllegalArgumentException("timeout: more than 0, not " + timeout);
+    if (timeout.isNegative() || timeout.isZero() || timeout.compareTo(Duration.ofDays(3653)) > 0) {
+      throw new IllegalArgumentException(
+          "timeout: more than 0 and at most 10 years, not " + timeout);
     }
   }
 

@@ -93,8 +93,11 @@ public record NatBehavior(
       throw new IllegalArgumentException(
           "ports: a range within 1 to 65535, not " + firstPort + " to " + lastPort);
     }
-    if (mappingTimeout.isNegative() || mappingTimeout.isZero()) {
-      throw new IllegalArgumentException("mappingTimeout: more than 0, not " + mappingTimeout);
+    if (mappingTimeout.isNegative()
+        || mappingTimeout.isZero()
+        || mappingTimeout.compareTo(Duration.ofDays(3653)) > 0) {
+      throw new IllegalArgumentException(
+          "mappingTimeout: more than 0 and at most 10 years, not " + mappingTimeout);
     }
   }
 

@@ -26,6 +26,8 @@ import java.util.random.RandomGenerator;
  * with the same seed does the same, packet by packet. Not safe for use by several threads at once.
  */
 public final class VirtualInternet {
+  private static final Duration LONGEST = Duration.ofDays(3653);
+
   private final long seed;
   private final SplittableRandom random;
   private final DeadlineQueue<Event> events = new DeadlineQueue<>();
@@ -152,17 +154,14 @@ public final class VirtualInternet {
     names.add(name, addresses(addresses));
   }
 
-  /** Sets how long the answer to {@link Host#resolve} takes; 0 unless set. */
+  /** Sets how long the answer to {@link Host#resolve} takes, 0 to 10 years; 0 unless set. */
   public void nameDelay(Duration delay) {
-    names.delay(delay.toNanos());
+    names.delay(nanos("name delay", delay));
   }
 
-  /** Lets an action run after this time; after 0 it still runs later than the event that is running now. */
+  /** Lets an action run after this time, 0 to 10 years; after 0 it still runs later than the event that is running now. */
   public VirtualTimer schedule(Duration delay, Runnable action) {
-    if (delay.isNegative()) {
-      throw new IllegalArgumentException("delay: at least 0, not " + delay);
-    }
-    return schedule(delay.toNanos(), action);
+    return schedule(nanos("delay", delay), action);
   }
 
   /** Does the next thing that is to happen; false when there is nothing. */
@@ -177,9 +176,9 @@ public final class VirtualInternet {
     return true;
   }
 
-  /** Lets this much time pass. */
+  /** Lets this much time pass, 0 to 10 years. */
   public void runFor(Duration duration) {
-    long end = now + duration.toNanos();
+    long end = now + nanos("duration", duration);
     while (events.nextDeadline() <= end) {
       step();
     }
@@ -189,11 +188,11 @@ public final class VirtualInternet {
   /**
    * Lets time pass until the condition holds, which is asked before the first event and after each.
    *
-   * @param limit the longest time to pass
+   * @param limit the longest time to pass, 0 to 10 years
    * @return whether the condition came to hold; if not, exactly {@code limit} has passed
    */
   public boolean runUntil(BooleanSupplier condition, Duration limit) {
-    long end = now + limit.toNanos();
+    long end = now + nanos("limit", limit);
     while (!condition.getAsBoolean()) {
       if (events.nextDeadline() > end) {
         now = end;
@@ -261,6 +260,14 @@ public final class VirtualInternet {
     } catch (RuntimeException | Error e) {
       throw new AssertionError(e.getMessage() + "\n" + net.describeFailure(directory), e);
     }
+  }
+
+  /** Time never goes back, and never to where its nanoseconds overflow. */
+  private static long nanos(String name, Duration value) {
+    if (value.isNegative() || value.compareTo(LONGEST) > 0) {
+      throw new IllegalArgumentException(name + ": 0 to 10 years, not " + value);
+    }
+    return value.toNanos();
   }
 
   static String seconds(long nanos) {

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -159,6 +160,34 @@ class CaptureTest {
         .peek(ip -> assertThat(onesComplementSum(ip, 20, ip.limit())).isEqualTo(0xFFFF))
         .count();
     assertThat(List.of(icmp6, icmp4)).containsExactly(2L, 2L);
+  }
+
+  @Test
+  void tcpdumpReadsTheFileAndFindsEveryChecksumRight() throws Exception {
+    Topology world =
+        Topology.nats(net, NatBehavior.FULL_CONE, NatBehavior.FULL_CONE, Link.ofMillis(10));
+    Peer server = new Peer(world.server(), "192.0.2.1", 3478);
+    new Peer(world.alice(), "192.168.1.10", 5000).send(server.local(), "hello");
+    new Peer(world.server(), "2001:db8::1", 1)
+        .send(TransportAddress.udp("2001:db8::2", 2), "nobody there");
+    net.runFor(SECOND);
+    Process tcpdump;
+    try {
+      tcpdump = new ProcessBuilder("tcpdump", "-nnvvr", write().toString())
+          .redirectErrorStream(true)
+          .start();
+    } catch (IOException e) {
+      Assumptions.abort("tcpdump is not installed");
+      return;
+    }
+    String text = new String(tcpdump.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(tcpdump.waitFor()).as(text).isZero();
+    assertThat(text)
+        .contains("192.168.1.10.5000 > 192.0.2.1.3478: [udp sum ok] UDP, length 5")
+        .contains("203.0.113.1.5000 > 192.0.2.1.3478: [udp sum ok] UDP, length 5")
+        .contains("2001:db8::1.1 > 2001:db8::2.2: [udp sum ok] UDP, length 12")
+        .contains("[icmp6 sum ok] ICMP6, destination unreachable, unreachable port")
+        .doesNotContain("bad");
   }
 
   @Test

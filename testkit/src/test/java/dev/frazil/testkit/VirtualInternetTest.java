@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,6 +54,32 @@ class VirtualInternetTest {
     assertThat(first).hasSizeGreaterThan(10_000);
     assertThat(chatter(1)).isEqualTo(first);
     assertThat(chatter(2)).isNotEqualTo(first);
+  }
+
+  /** Nothing depends on addresses in memory, the order of a hash table or the JDK: this is the same everywhere. */
+  @Test
+  void sameSeedGivesTheSameCaptureInEveryProcess() throws IOException {
+    CRC32 crc = new CRC32();
+    crc.update(chatter(1));
+    assertThat(Long.toHexString(crc.getValue())).isEqualTo("800656f3");
+  }
+
+  @Test
+  void timeNeverGoesBackNorOverflows() {
+    net.runFor(Duration.ofSeconds(1));
+    for (Duration wrong : List.of(Duration.ofNanos(-1), Duration.ofSeconds(Long.MAX_VALUE))) {
+      assertThatThrownBy(() -> net.runFor(wrong))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("duration: 0 to 10 years, not " + wrong);
+      assertThatThrownBy(() -> net.runUntil(() -> false, wrong)).hasMessageContaining("limit: 0");
+      assertThatThrownBy(() -> net.schedule(wrong, () -> {})).hasMessageContaining("delay: 0");
+      assertThatThrownBy(() -> net.nameDelay(wrong)).hasMessageContaining("name delay: 0");
+      assertThatThrownBy(() -> NatBehavior.builder().mappingTimeout(wrong).build())
+          .hasMessageContaining("mappingTimeout: more than 0");
+      assertThatThrownBy(() -> FirewallPolicy.OPEN.withTimeout(wrong))
+          .hasMessageContaining("timeout: more than 0");
+    }
+    assertThat(net.now()).isEqualTo(1_000_000_000);
   }
 
   @Test
