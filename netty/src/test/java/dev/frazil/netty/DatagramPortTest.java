@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.TransportAddress;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.uring.IoUring;
@@ -291,6 +293,9 @@ class DatagramPortTest {
         return from.transmit(to.local(), bytes("late"), NOTHING);
       });
       assertThat(sent).isFalse();
+      ByteBuf takenOver = Unpooled.directBuffer(4).writeInt(1);
+      assertThat(ports.on(() -> from.transmit(to.local(), takenOver))).isFalse();
+      assertThat(takenOver.refCnt()).isZero();
       assertThat(ports.broken).isEmpty();
     }
   }
