@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -202,10 +203,16 @@ class SettingsTest {
         .renomination(true)
         .interfaces(() -> List.of(Loopback.address("127.0.0.1"), Loopback.address("127.0.0.2")));
     try (Pair pair = new Pair(runtime, twoAddresses).connect()) {
-      IceStatistics.PairStatistics another = Loopback.await(pair.left.statistics()).pairs().stream()
-          .filter(each -> !each.nominated() && each.responsesReceived() > 0)
-          .findFirst()
-          .orElseThrow();
+      AtomicReference<IceStatistics.PairStatistics> found = new AtomicReference<>();
+      Wait.until(
+          () -> { // the other pairs may still be checked
+            Loopback.await(pair.left.statistics()).pairs().stream()
+                .filter(each -> !each.nominated() && each.responsesReceived() > 0)
+                .findFirst()
+                .ifPresent(found::set);
+            return found.get() != null;
+          });
+      IceStatistics.PairStatistics another = found.get();
       Loopback.await(pair.left.nominate(0, another.id()));
       Wait.until(() -> {
         var path = pair.right.path(0, 1);
