@@ -9,9 +9,9 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 
-/** A byte stream is cut into the same messages however it arrives; see {@link StunFuzzTest} for how to run it. */
+/** A byte stream is cut into the same messages however it arrives; see {@link StunMessageFuzzTest} for how to run it. */
 class StreamFuzzTest {
-  @FuzzTest(maxDuration = "60s")
+  @FuzzTest(maxDuration = "10s")
   @Tag("STUN-0450")
   void stream(byte[] data) {
     if (data.length < 2) {
