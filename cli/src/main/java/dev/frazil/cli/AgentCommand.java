@@ -13,6 +13,7 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -140,6 +141,12 @@ final class AgentCommand implements Callable<Integer> {
       description = "Loopback addresses count as candidates, for tests on one machine.")
   private boolean loopback;
 
+  @Option(
+      names = "--interface",
+      paramLabel = "NAME",
+      description = "Use this network interface only; may be repeated. Default: all.")
+  private Set<String> interfaces = Set.of();
+
   @Option(names = "--lite", description = "Be a lite agent (RFC 8445 2.5).")
   private boolean lite;
 
@@ -199,6 +206,7 @@ final class AgentCommand implements Callable<Integer> {
         size,
         interval,
         loopback,
+        interfaces,
         lite,
         pacing,
         Duration.ofMillis(Math.round(timeout * 1000)));

@@ -87,7 +87,7 @@ final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--timeout",
       paramLabel = "S",
-      defaultValue = "10",
+      defaultValue = "30",
       description = "Seconds that connecting may take. Default: ${DEFAULT-VALUE}.")
   private double timeout;
 
@@ -121,7 +121,7 @@ final class DemoCommand implements Callable<Integer> {
     List<PeerStory> peers = twoProcesses(story);
     List<NatMatrix.Cell> cells = withoutMatrix ? List.of() : matrix(story);
     boolean complete = peers.get(0).sent() == count && peers.get(0).received() == count;
-    story.end(complete);
+    story.end(peers.get(0), peers.get(1), complete);
     if (json) {
       out.println(Json.pretty(report(peers, cells, complete)));
     }

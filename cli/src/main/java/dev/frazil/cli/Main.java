@@ -58,6 +58,8 @@ public final class Main implements Runnable {
     return new CommandLine(new Main())
         .addSubcommand(new CommandLine.HelpCommand())
         .setCaseInsensitiveEnumValuesAllowed(true)
+        .setColorScheme(CommandLine.Help.defaultColorScheme(
+            Terminal.isDumb() ? CommandLine.Help.Ansi.OFF : CommandLine.Help.Ansi.AUTO))
         .setParameterExceptionHandler(Main::refuse)
         .setExecutionExceptionHandler(Main::fail);
   }

@@ -108,6 +108,7 @@ final class Peer implements AutoCloseable {
         .trickle(settings.trickle())
         .lite(settings.lite())
         .loopback(settings.loopback())
+        .interfaceFilter(address -> isToBeUsed(address.name()))
         .pacing(settings.pacing())
         .eventLog(log.isOpen())
         .onEvent(this::handleOnLoop)
@@ -116,6 +117,10 @@ final class Peer implements AutoCloseable {
       return builder.interfaces(List::of); // without a relay there is nothing to gather
     }
     return builder.stunServers(settings.stunServers());
+  }
+
+  private boolean isToBeUsed(String networkInterface) {
+    return settings.interfaces().isEmpty() || settings.interfaces().contains(networkInterface);
   }
 
   private void burst(int count) {

@@ -4,6 +4,7 @@ import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 
 /**
  * What a peer is told on its command line.
@@ -16,6 +17,7 @@ import java.util.List;
  * @param size the bytes of each
  * @param interval the milliseconds between them
  * @param loopback loopback addresses count
+ * @param interfaces the names of the network interfaces to use; empty for all
  * @param lite be a lite agent
  * @param pacing the Ta to propose, in milliseconds
  * @param timeout how long after the start to give up
@@ -29,6 +31,7 @@ record PeerSettings(
     int size,
     double interval,
     boolean loopback,
+    Set<String> interfaces,
     boolean lite,
     int pacing,
     Duration timeout) {}

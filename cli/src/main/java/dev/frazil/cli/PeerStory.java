@@ -47,6 +47,10 @@ final class PeerStory {
     return begun;
   }
 
+  boolean isConnected() {
+    return millis("connected") != null;
+  }
+
   boolean hasFailed() {
     return states.containsKey("failed");
   }

@@ -36,8 +36,9 @@ final class Story {
         "Programs A and B know nothing of each other. Each collects the addresses at which it might be",
         "reached, its \"candidates\": its own ones, and the one at which a STUN server sees it. They swap",
         "these through a go-between, which is this command here and your web server in real life. Then",
-        "they try every pair of their addresses until one works both ways, and send data over it.",
-        "Times are milliseconds since the start of each program's search.",
+        "they try the pairs of their addresses: each sends the other a small question, a \"check\", over",
+        "the pair. A pair works when both got an answer. The best one is then chosen, or \"nominated\", by A,",
+        "and data goes over it. Times are milliseconds since the start of each program's search.",
         "");
     out.flush();
   }
@@ -122,11 +123,21 @@ final class Story {
         "");
   }
 
-  void end(boolean complete) {
-    say(
-        complete
-            ? "@|bold,green All is well.|@ Next: frazil check stun:HOST asks a real STUN server for your public address."
-            : "@|bold,red Not every payload came back.|@ frazil demo --events FILE writes down every decision and why.");
+  /** The last words: what the exit code says too. */
+  void end(PeerStory a, PeerStory b, boolean complete) {
+    if (complete) {
+      say(
+          "@|bold,green All is well.|@ Next: frazil check stun:HOST asks a real STUN server for your "
+              + "public address.");
+    } else if (!a.isConnected() || !b.isConnected()) {
+      say("@|bold,red They did not connect.|@ On a busy machine give them longer: --timeout S.");
+    } else {
+      say(
+          "@|bold,red Not every payload came back.|@ On a busy machine send them slower: --interval MS.");
+    }
+    if (!complete) {
+      say("frazil demo --events FILE writes down every decision, and why.");
+    }
     out.flush();
   }
 

@@ -6,11 +6,16 @@ import java.io.Console;
 final class Terminal {
   private Terminal() {}
 
+  /** Whether the terminal can do nothing but print one line after the other. */
+  static boolean isDumb() {
+    return "dumb".equals(System.getenv("TERM"));
+  }
+
   /** Whether the command runs on a terminal, so that a line may be overwritten. */
   @SuppressWarnings("SystemConsoleNull")
   static boolean isOne() {
     Console console = System.console();
-    if (console == null) {
+    if (console == null || isDumb()) {
       return false;
     }
     try {

@@ -12,19 +12,36 @@ import tools.jackson.databind.node.ObjectNode;
 final class Timeline {
   private final PrintWriter out;
   private final Ansi ansi;
+  private @Nullable String forming;
+  private @Nullable String formed;
 
   Timeline(PrintWriter out, Ansi ansi) {
     this.out = out;
     this.ansi = ansi;
   }
 
+  /**
+   * Tells a line. A pair that is formed mostly changes its state in the same moment: then only the second change is
+   * told.
+   */
   void handle(String peer, ObjectNode line) {
     String text = describe(line);
-    if (text != null) {
-      String time = String.format(Locale.ROOT, "%8.1f ms", line.path("ms").asDouble(0));
-      out.println("  " + time + "  " + ansi.string("@|bold " + peer + "|@  " + text));
-      out.flush();
+    if (text == null) {
+      return;
     }
+    String time = String.format(Locale.ROOT, "%8.1f ms", line.path("ms").asDouble(0));
+    String told = "  " + time + "  " + ansi.string("@|bold " + peer + "|@  " + text);
+    String pair = peer + " " + line.path("pair").asString("");
+    if (formed != null && !pair.equals(forming)) {
+      out.println(formed);
+    }
+    boolean isFormed = line.path("why").asString("").equals("formed");
+    forming = isFormed ? pair : null;
+    formed = isFormed ? told : null;
+    if (!isFormed) {
+      out.println(told);
+    }
+    out.flush();
   }
 
   private static @Nullable String describe(ObjectNode line) {
@@ -51,10 +68,10 @@ final class Timeline {
 
   private static String kind(CandidateType type) {
     return switch (type) {
-      case HOST -> "an address of its own";
-      case SERVER_REFLEXIVE -> "where the STUN server sees it";
-      case PEER_REFLEXIVE -> "where the other one sees it";
-      case RELAYED -> "through a relay";
+      case HOST -> "an address of its own (host)";
+      case SERVER_REFLEXIVE -> "where the STUN server sees it (srflx)";
+      case PEER_REFLEXIVE -> "where the other one sees it (prflx)";
+      case RELAYED -> "through a relay (relay)";
     };
   }
 

@@ -5,8 +5,11 @@ import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.IceRuntime;
 import dev.frazil.netty.StunService;
 import java.io.IOException;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutionException;
@@ -32,7 +35,12 @@ final class TwoProcesses {
    * @param interval milliseconds between them
    * @param timeout how long connecting may take
    */
-  record Settings(boolean loopback, int count, int size, double interval, Duration timeout) {}
+  record Settings(boolean loopback, int count, int size, double interval, Duration timeout) {
+    /** Longer than the payloads take, there and back; the sender itself ends before. */
+    private Duration sending() {
+      return Duration.ofMillis(Math.round(2 * count * interval)).plusSeconds(20);
+    }
+  }
 
   private record Said(PeerProcess by, @Nullable ObjectNode line) {}
 
@@ -68,7 +76,11 @@ final class TwoProcesses {
       crossing.until(HELLO_WAIT, () -> storyA.hasBegun() && storyB.hasBegun());
       a.tell("start");
       b.tell("start");
-      crossing.until(settings.timeout, () -> storyA.hasEnded() || storyB.hasFailed());
+      BooleanSupplier over = () -> storyA.hasEnded() || storyB.hasFailed();
+      crossing.until(settings.timeout, () -> storyA.isConnected() || over.getAsBoolean());
+      if (storyA.isConnected()) {
+        crossing.until(settings.sending(), over);
+      }
       a.tell("stop");
       b.tell("stop");
       crossing.untilBothAreGone();
@@ -95,12 +107,23 @@ final class TwoProcesses {
     arguments.addAll(List.of("--timeout", "" + settings.timeout.toMillis() / 1e3));
     if (settings.loopback) {
       arguments.add("--loopback");
+      loopbacks().forEach(each -> arguments.addAll(List.of("--interface", each)));
     }
     stun.addresses().stream()
         .filter(address -> settings.loopback || !address.ip().isLoopback())
         .limit(MOST_SERVERS)
         .forEach(address -> arguments.addAll(List.of("--stun", address.toString())));
     return new PeerProcess(name, arguments, (peer, line) -> said.add(new Said(peer, line)));
+  }
+
+  private static List<String> loopbacks() throws SocketException {
+    List<String> names = new ArrayList<>();
+    for (NetworkInterface each : Collections.list(NetworkInterface.getNetworkInterfaces())) {
+      if (each.isLoopback()) {
+        names.add(each.getName());
+      }
+    }
+    return names;
   }
 
   /** Hands each peer's lines to the other one, and to whoever watches. */
