@@ -51,15 +51,18 @@ final class BindingQuery {
   /** Waits for the answer, at most as long as the time-out. */
   Answer ask() {
     TransportAddress local = null;
+    Conversation conversation = null;
     try (DatagramChannel channel = DatagramChannel.open();
         Selector selector = Selector.open()) {
       channel.connect(server);
       channel.configureBlocking(false);
       channel.register(selector, SelectionKey.OP_READ);
       local = address((InetSocketAddress) channel.getLocalAddress());
-      return new Conversation(channel, selector, local).hold();
+      conversation = new Conversation(channel, selector, local);
+      return conversation.hold();
     } catch (IOException e) {
-      return Answer.without(local, 0, inPlainWords(e));
+      int sends = conversation == null ? 0 : conversation.sends;
+      return Answer.without(local, sends, inPlainWords(e));
     }
   }
 
@@ -74,6 +77,7 @@ final class BindingQuery {
     private final ByteBuffer datagram = ByteBuffer.allocate(MAX_DATAGRAM);
     private long lastSent;
     private int sends;
+    private int heard;
     private @Nullable Answer answer;
 
     Conversation(DatagramChannel channel, Selector selector, TransportAddress local) {
@@ -98,6 +102,7 @@ final class BindingQuery {
         selector.select(Math.max(1, (wait + 999_999) / 1_000_000));
         selector.selectedKeys().clear();
         while (answer == null && channel.read(datagram.clear()) > 0) {
+          heard++;
           client.handleDatagram(path, datagram.flip(), now());
         }
       }
@@ -110,8 +115,10 @@ final class BindingQuery {
 
     private String silence() {
       String seconds = String.valueOf(timeout.toMillis() / 1e3).replaceAll("\\.0$", "");
-      return "no answer in %s s (%d %s sent)"
-          .formatted(seconds, sends, sends == 1 ? "request" : "requests");
+      String requests = sends == 1 ? "1 request" : sends + " requests";
+      return heard == 0
+          ? "no answer in %s s (%s sent)".formatted(seconds, requests)
+          : "not a STUN server: what it answered to %s is no STUN response".formatted(requests);
     }
 
     @Override
@@ -160,7 +167,7 @@ final class BindingQuery {
     return text.replaceAll("\\p{Cntrl}", "?");
   }
 
-  private static TransportAddress address(InetSocketAddress socket) {
+  static TransportAddress address(InetSocketAddress socket) {
     return TransportAddress.udp(IpAddress.of(socket.getAddress().getAddress()), socket.getPort());
   }
 }

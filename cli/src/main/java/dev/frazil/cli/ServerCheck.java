@@ -76,7 +76,7 @@ final class ServerCheck {
   private Row ask(InetSocketAddress address) {
     BindingQuery.Answer answer = new BindingQuery(address, timeout).ask();
     TransportAddress mapped = answer.mapped();
-    String asked = address.getAddress().getHostAddress() + " port " + address.getPort();
+    String asked = BindingQuery.address(address).toString();
     if (mapped == null) {
       return new Row(server, asked, null, answer.local(), null, answer.sends(), answer.problem());
     }

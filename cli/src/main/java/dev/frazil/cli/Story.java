@@ -119,7 +119,8 @@ final class Story {
     say("");
     indented(
         "\"Impossible\": both routers invent a new address for every destination, or one does and the",
-        "other lets in only what it knows. Then only a relay (TURN) could carry the data.",
+        "other lets in only programs that were written to, or one side lets no UDP through. Then only a",
+        "relay (TURN, still to come here) could carry the data.",
         "");
   }
 

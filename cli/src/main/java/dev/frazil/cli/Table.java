@@ -38,7 +38,7 @@ final class Table {
         widths[i] = Math.max(widths[i], width(row.get(i)));
       }
     });
-    rows.forEach(row -> out.println(indent + line(row, widths)));
+    rows.forEach(row -> out.println((indent + line(row, widths)).stripTrailing()));
   }
 
   private static String line(List<Ansi.Text> row, int[] widths) {

@@ -3,17 +3,21 @@ package dev.frazil.cli;
 import dev.frazil.ice.Candidate;
 import dev.frazil.ice.CandidateType;
 import java.io.PrintWriter;
+import java.util.HashMap;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Help.Ansi;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Tells in plain words what peers do, line by line, from the lines of the agent protocol. */
 final class Timeline {
+  /** A pair whose forming is not told yet, and how to tell it. */
+  private record Formed(long pair, String told) {}
+
   private final PrintWriter out;
   private final Ansi ansi;
-  private @Nullable String forming;
-  private @Nullable String formed;
+  private final Map<String, Formed> formed = new HashMap<>();
 
   Timeline(PrintWriter out, Ansi ansi) {
     this.out = out;
@@ -29,19 +33,25 @@ final class Timeline {
     if (text == null) {
       return;
     }
-    String time = String.format(Locale.ROOT, "%8.1f ms", line.path("ms").asDouble(0));
-    String told = "  " + time + "  " + ansi.string("@|bold " + peer + "|@  " + text);
-    String pair = peer + " " + line.path("pair").asString("");
-    if (formed != null && !pair.equals(forming)) {
-      out.println(formed);
+    String told = "  " + time(line) + "  " + ansi.string("@|bold " + peer + "|@  " + text);
+    Formed before = formed.remove(peer);
+    Formed now = new Formed(line.path("pair").asLong(0), told);
+    if (before != null && before.pair != now.pair) {
+      out.println(before.told);
     }
-    boolean isFormed = line.path("why").asString("").equals("formed");
-    forming = isFormed ? pair : null;
-    formed = isFormed ? told : null;
-    if (!isFormed) {
+    if (line.path("why").asString("").equals("formed")) {
+      formed.put(peer, now);
+    } else {
       out.println(told);
     }
     out.flush();
+  }
+
+  /** Not every line of the protocol has a time. */
+  private static String time(ObjectNode line) {
+    return line.has("ms")
+        ? String.format(Locale.ROOT, "%8.1f ms", line.path("ms").asDouble(0))
+        : " ".repeat(11);
   }
 
   private static @Nullable String describe(ObjectNode line) {

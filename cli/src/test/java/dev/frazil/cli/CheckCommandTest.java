@@ -145,6 +145,24 @@ class CheckCommandTest {
   }
 
   @Test
+  void serverThatSpeaksSomethingElseIsNotCalledSilent() throws Exception {
+    try (Server server = new Server(0, request -> ByteBuffer.wrap("who are you?".getBytes()))) {
+      Cli run = Cli.run("check", "--timeout", "0.4", server.uri());
+      assertThat(run.exit()).isEqualTo(1);
+      assertThat(run.out()).contains("not a STUN server").doesNotContain("no answer");
+    }
+  }
+
+  @Test
+  void serverIsNamedByTheAddressWhereItWasAsked() throws Exception {
+    int port = deadPort();
+    JsonNode row = json(Cli.run("check", "--json", "stun:127.0.0.1:" + port)).get(0);
+    assertThat(row.path("address").asString()).isEqualTo("127.0.0.1:" + port);
+    assertThat(row.path("sends").asInt()).isEqualTo(1);
+    assertThat(row.path("problem").asString()).startsWith("refused");
+  }
+
+  @Test
   void silentServerIsGivenUp() throws Exception {
     try (Server server = new Server(0, request -> null)) {
       Cli run = Cli.run("check", "--timeout", "0.2", server.uri());

@@ -42,13 +42,30 @@ class TimelineTest {
   }
 
   @Test
-  void pairThatStaysOnHoldIsToldBeforeWhatFollows() {
+  void otherPeersLineDoesNotComeBetween() {
     pair("A", 1, "frozen", "formed");
     pair("B", 1, "in-progress", "check sent");
+    pair("A", 1, "waiting", "joined the checklist");
+    assertThat(text.toString().lines())
+        .satisfiesExactly(
+            first -> assertThat(first).contains("B  pair 1, ", "trying (check sent)"),
+            second -> assertThat(second).contains("A  pair 1, ", "waiting (joined"));
+  }
+
+  @Test
+  void lineWithoutATimeHasNone() {
+    handle("A", "{\"type\":\"error\",\"message\":\"odd\"}");
+    assertThat(text.toString()).isEqualTo("               A  warns: odd\n");
+  }
+
+  @Test
+  void pairThatStaysOnHoldIsToldBeforeWhatFollows() {
+    pair("A", 1, "frozen", "formed");
+    pair("A", 2, "in-progress", "check sent");
     assertThat(text.toString().lines())
         .satisfiesExactly(
             first -> assertThat(first).contains("A  pair 1, ", "on hold (formed)"),
-            second -> assertThat(second).contains("B  pair 1, ", "trying (check sent)"));
+            second -> assertThat(second).contains("A  pair 2, ", "trying (check sent)"));
   }
 
   @Test
