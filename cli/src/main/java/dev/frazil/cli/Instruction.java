@@ -65,7 +65,7 @@ sealed interface Instruction {
   }
 
   private static IceParameters parameters(ObjectNode object) {
-    Integer pacing = isAbsent(object, "pacing") ? null : number(object, "pacing", 1, 60_000);
+    Integer pacing = isAbsent(object, "pacing") ? null : number(object, "pacing", 0, 60_000);
     boolean lite = object.path("lite").asBoolean(false);
     return new IceParameters(
         text(object, "ufrag"), text(object, "pwd"), lite, pacing, options(object));

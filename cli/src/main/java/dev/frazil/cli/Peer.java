@@ -34,6 +34,9 @@ final class Peer implements AutoCloseable {
   /** Stopping may take 2 s in all (agent protocol, section 3). */
   private static final long CLOSE_WAIT_MILLIS = 600;
 
+  /** How far behind the end of candidates a candidate may come that was told before it. */
+  private static final long REORDERING_MILLIS = 500;
+
   private static final System.Logger LOGGER = System.getLogger(Peer.class.getName());
   private static final int STREAM = 0;
   private static final int COMPONENT = 1;
@@ -317,6 +320,11 @@ final class Peer implements AutoCloseable {
     @Override
     public void endOfRemoteCandidates() {
       session().endOfRemoteCandidates(STREAM, null);
+    }
+
+    @Override
+    public void later(Runnable task) {
+      owner.schedule(() -> onOwner(task), REORDERING_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     private IceSession session() {

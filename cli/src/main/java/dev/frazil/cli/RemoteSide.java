@@ -23,6 +23,9 @@ final class RemoteSide {
     void addRemoteCandidate(Candidate candidate);
 
     void endOfRemoteCandidates();
+
+    /** Does something a little later. */
+    void later(Runnable task);
   }
 
   private final boolean trickle;
@@ -65,10 +68,23 @@ final class RemoteSide {
     if (enter(line.generation())) {
       ended = true;
       if (open) {
-        session.endOfRemoteCandidates();
+        endLater();
       }
       openWhenReady();
     }
+  }
+
+  /**
+   * The signalling path may reorder, and an agent takes no candidate after the end (RFC 8838 14): those that were said
+   * before it get the time to come.
+   */
+  private void endLater() {
+    int of = generation;
+    session.later(() -> {
+      if (generation == of) {
+        session.endOfRemoteCandidates();
+      }
+    });
   }
 
   /** The harness wants a new generation. */

@@ -74,7 +74,7 @@ class InstructionTest {
         "{\"type\":\"credentials\",\"ufrag\":\"8hhY\"} | pwd",
         "{\"type\":\"credentials\",\"ufrag\":\"8hhY\",\"pwd\":\"short\"} | ice-pwd",
         "{\"type\":\"credentials\",\"ufrag\":\"8\",\"pwd\":\"asd88fgpdd777uzjYhagZg\"} | ice-ufrag",
-        "{\"type\":\"credentials\",\"ufrag\":\"8hhY\",\"pwd\":\"asd88fgpdd777uzjYhagZg\",\"pacing\":0} | pacing",
+        "{\"type\":\"credentials\",\"ufrag\":\"8hhY\",\"pwd\":\"asd88fgpdd777uzjYhagZg\",\"pacing\":-1} | pacing",
         "{\"type\":\"credentials\",\"ufrag\":\"8hhY\",\"pwd\":\"asd88fgpdd777uzjYhagZg\",\"options\":\"x\"} | options",
         "{\"type\":\"credentials\",\"ufrag\":\"8hhY\",\"pwd\":\"asd88fgpdd777uzjYhagZg\",\"options\":[1]} | options",
         "{\"type\":\"end-of-candidates\",\"generation\":-1} | generation",

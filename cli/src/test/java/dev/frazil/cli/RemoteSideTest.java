@@ -14,6 +14,7 @@ class RemoteSideTest {
       Candidate.parse("candidate:1 1 udp 2130706431 192.168.1.10 45664 typ host");
 
   private final List<String> heard = new ArrayList<>();
+  private final List<Runnable> later = new ArrayList<>();
   private final RemoteSide.Listener session = new RemoteSide.Listener() {
     @Override
     public void restart() {
@@ -33,6 +34,11 @@ class RemoteSideTest {
     @Override
     public void endOfRemoteCandidates() {
       heard.add("end");
+    }
+
+    @Override
+    public void later(Runnable task) {
+      later.add(task);
     }
   };
 
@@ -56,7 +62,27 @@ class RemoteSideTest {
     remote.handle(credentials(0));
     remote.handle(candidate(0));
     remote.handle(end(0));
+    later.forEach(Runnable::run);
     assertThat(heard).containsExactly("candidate", "remote gen0", "candidate", "end");
+  }
+
+  @Test
+  void withTrickleCandidatesThatTheirEndOvertookAreHandedOnBeforeIt() {
+    RemoteSide remote = new RemoteSide(true, session);
+    remote.handle(end(0));
+    remote.handle(candidate(0));
+    remote.handle(credentials(0));
+    later.forEach(Runnable::run);
+    assertThat(heard).containsExactly("candidate", "remote gen0", "end");
+  }
+
+  @Test
+  void endThatWaitsDoesNotEndTheGenerationAfterIt() {
+    RemoteSide remote = new RemoteSide(true, session);
+    remote.handle(end(0));
+    remote.restart();
+    later.forEach(Runnable::run);
+    assertThat(heard).containsExactly("restart");
   }
 
   @Test
