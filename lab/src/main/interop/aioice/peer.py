@@ -131,6 +131,9 @@ class Peer:
         await self.remote_credentials.wait()
         while True:
             sdp = await self.remote_lines.get()
+            if sdp is None and not self.remote_lines.empty():
+                self.remote_lines.put_nowait(None)  # signalling reordered them: aioice takes none after the end
+                continue
             if sdp is None:
                 await self.connection.add_remote_candidate(None)
                 self.remote_ended.set()

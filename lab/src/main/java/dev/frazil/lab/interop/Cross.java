@@ -42,6 +42,15 @@ public final class Cross implements Callable<Integer> {
   @Option(names = "--right-nat", description = "before the right one")
   private @Nullable Nat rightNat;
 
+  @Option(
+      names = "--left-signalling",
+      defaultValue = "PROMPT",
+      description = "how the left one's words travel: PROMPT, LATE, REVERSED")
+  private Signalling leftSignalling = Signalling.PROMPT;
+
+  @Option(names = "--right-signalling", defaultValue = "PROMPT", description = "likewise")
+  private Signalling rightSignalling = Signalling.PROMPT;
+
   @Option(names = "--families", split = ",", description = "IPV4, IPV6 (default both)")
   private List<TestNetwork.Family> families = List.of(TestNetwork.Family.values());
 
@@ -121,11 +130,13 @@ public final class Cross implements Callable<Integer> {
     Crossing.Side leftSide = new Crossing.Side(
         PeerProgram.named(left),
         common.withControlling(leftControls).withExtra(leftArguments),
-        firstOf(leftNat, nat));
+        firstOf(leftNat, nat),
+        leftSignalling);
     Crossing.Side rightSide = new Crossing.Side(
         PeerProgram.named(right),
         common.withControlling(rightControls).withExtra(rightArguments),
-        firstOf(rightNat, nat));
+        firstOf(rightNat, nat),
+        rightSignalling);
     boolean anyNat = leftSide.nat() != Nat.NONE || rightSide.nat() != Nat.NONE;
     Set<TestNetwork.Family> chosen = EnumSet.copyOf(families);
     return new Crossing.Plan(leftSide, rightSide, chosen, stun || anyNat);

@@ -5,6 +5,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.function.BiPredicate;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +19,8 @@ final class Crossing implements AutoCloseable {
   private final Plan plan;
   private final Transcript transcript;
   private final TestNetwork network;
+  private final ScheduledExecutorService signalling =
+      Executors.newSingleThreadScheduledExecutor(Crossing::thread);
   private @Nullable Peer stun;
   private @Nullable Peer capture;
   private @Nullable Peer left;
@@ -67,20 +71,19 @@ final class Crossing implements AutoCloseable {
   }
 
   /** Copies signalling both ways, and lets both begin before either hears of the other. */
-  private static void connect(Peer one, Peer other) {
-    Object gate = new Object();
-    one.onSignalling(line -> forward(gate, other, line));
-    other.onSignalling(line -> forward(gate, one, line));
-    synchronized (gate) {
+  private void connect(Peer one, Peer other) {
+    one.onSignalling(new SignallingPath(plan.left().signalling(), other, signalling)::handle);
+    other.onSignalling(new SignallingPath(plan.right().signalling(), one, signalling)::handle);
+    signalling.execute(() -> {
       one.send("{\"type\":\"start\"}");
       other.send("{\"type\":\"start\"}");
-    }
+    });
   }
 
-  private static void forward(Object gate, Peer to, String line) {
-    synchronized (gate) {
-      to.send(line);
-    }
+  private static Thread thread(Runnable work) {
+    Thread thread = new Thread(work, "signalling");
+    thread.setDaemon(true);
+    return thread;
   }
 
   private Peer startPeer(String name, Side side, TestNetwork.Host host) {
@@ -149,6 +152,7 @@ final class Crossing implements AutoCloseable {
 
   @Override
   public void close() {
+    signalling.shutdownNow();
     for (Peer peer : new @Nullable Peer[] {left, right, stun, capture}) {
       if (peer != null) {
         peer.close();
@@ -161,8 +165,14 @@ final class Crossing implements AutoCloseable {
    * One side of a crossing.
    *
    * @param nat what stands before its host
+   * @param signalling how what it says reaches the other side
    */
-  record Side(PeerProgram program, PeerArguments arguments, Nat nat) {}
+  record Side(PeerProgram program, PeerArguments arguments, Nat nat, Signalling signalling) {
+    /** A side whose words reach the other at once. */
+    Side(PeerProgram program, PeerArguments arguments, Nat nat) {
+      this(program, arguments, nat, Signalling.PROMPT);
+    }
+  }
 
   /**
    * What is crossed, and where.

@@ -25,9 +25,12 @@ record Jdk(Path home, int feature) {
     return new Jdk(Path.of(System.getProperty("java.home")), Runtime.version().feature());
   }
 
-  /** The newest found beside the running one and in {@code /usr/lib/jvm}. */
-  static Jdk newest() {
-    return installed().stream().max(Comparator.comparingInt(Jdk::feature)).orElseGet(Jdk::running);
+  /** The newest with long-term support found beside the running one and in {@code /usr/lib/jvm}. */
+  static Jdk newestLts() {
+    return installed().stream()
+        .filter(jdk -> (jdk.feature - 17) % 4 == 0)
+        .max(Comparator.comparingInt(Jdk::feature))
+        .orElseGet(Jdk::running);
   }
 
   /** One of that feature release. */

@@ -1,32 +1,32 @@
 package dev.frazil.lab.interop;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The network namespaces of one test network: made under names of their own, removed with it.
  *
- * <p>A name tells the process that made it ({@code frzPIDxN-role}), so that what a killed run left behind is found and
- * removed by the next one. All links are made inside the namespaces: the machine's own interfaces are never touched.
+ * <p>A name tells the process that made it ({@code frzPIDxN-role}). When this process ends without having removed its
+ * own, even by being killed, a helper that it started does so; the next run removes what outlived that one too. All links are made inside the namespaces: the machine's own interfaces are never touched.
  */
 final class Namespaces implements AutoCloseable {
   private static final Pattern NAME = Pattern.compile("frz(\\d+)x\\d+-\\w+");
   private static final AtomicInteger RUNS = new AtomicInteger();
-  private static final Set<String> PRESENT = ConcurrentHashMap.newKeySet();
+  private static final String OURS = "frz" + ProcessHandle.current().pid() + "x";
 
   static {
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> PRESENT.forEach(Namespaces::delete)));
     deleteStale();
+    deleteAfterOurEnd();
   }
 
-  private final String prefix =
-      "frz" + ProcessHandle.current().pid() + "x" + RUNS.incrementAndGet() + "-";
+  private final String prefix = OURS + RUNS.incrementAndGet() + "-";
   private final List<String> names = new ArrayList<>();
 
   /** Why namespaces cannot be made here; null when they can. */
@@ -56,9 +56,7 @@ final class Namespaces implements AutoCloseable {
     String name = prefix + role;
     Commands.run("ip", "netns", "add", name);
     names.add(name);
-    PRESENT.add(name);
-    sysctl(name, "net/ipv6/conf/all/accept_dad", "0");
-    sysctl(name, "net/ipv6/conf/default/accept_dad", "0");
+    sysctl(name, 0, "net/ipv6/conf/all/accept_dad", "net/ipv6/conf/default/accept_dad");
     ip(name, List.of("link set lo up"));
     return name;
   }
@@ -80,8 +78,10 @@ final class Namespaces implements AutoCloseable {
     Commands.run(rules + "\n", enter(name, List.of("nft", "-f", "-")));
   }
 
-  void sysctl(String name, String key, String value) {
-    Commands.run(value + "\n", enter(name, List.of("tee", "/proc/sys/" + key)));
+  void sysctl(String name, int value, String... keys) {
+    List<String> tee = new ArrayList<>(List.of("tee"));
+    Stream.of(keys).map(key -> "/proc/sys/" + key).forEach(tee::add);
+    Commands.run(value + "\n", enter(name, tee));
   }
 
   /** The command as it is run inside a namespace. */
@@ -99,7 +99,22 @@ final class Namespaces implements AutoCloseable {
 
   private static void delete(String name) {
     Commands.tryRun("", List.of("ip", "netns", "delete", name));
-    PRESENT.remove(name);
+  }
+
+  /** Starts what waits for our end on a pipe, in a session of its own, so that what kills us spares it. */
+  private static void deleteAfterOurEnd() {
+    String script = """
+        cat
+        for name in $(ip netns list | grep -o '^%s[^ ]*'); do ip netns delete $name; done
+        """.formatted(OURS);
+    try {
+      new ProcessBuilder("setsid", "sh", "-c", script)
+          .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+          .redirectError(ProcessBuilder.Redirect.DISCARD)
+          .start();
+    } catch (IOException cannotStart) {
+      throw new UncheckedIOException("setsid is missing (package util-linux)", cannotStart);
+    }
   }
 
   private static void deleteStale() {

@@ -21,7 +21,7 @@ import tools.jackson.databind.JsonNode;
  * <p>Closing it kills the process if {@link #stop} has not ended it before.
  */
 final class Peer implements AutoCloseable {
-  private static final Duration STARTING = Duration.ofSeconds(30);
+  private static final Duration STARTING = Duration.ofMinutes(5);
   private static final Duration STOPPING = Duration.ofSeconds(10);
 
   private final String side;

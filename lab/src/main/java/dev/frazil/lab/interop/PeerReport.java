@@ -3,6 +3,7 @@ package dev.frazil.lab.interop;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -20,6 +21,18 @@ record PeerReport(
     boolean ended,
     @Nullable Integer exitCode,
     @Nullable Duration stopping) {
+  private static final Set<String> TYPES = Set.of(
+      "hello",
+      "credentials",
+      "candidate",
+      "end-of-candidates",
+      "state",
+      "selected",
+      "data",
+      "echo",
+      "error",
+      "info");
+
   static final PeerReport EMPTY = new PeerReport(List.of(), false, null, null);
 
   PeerReport with(JsonNode line) {
@@ -82,7 +95,14 @@ record PeerReport(
     return ofType("error").map(line -> line.path("message").asString("")).toList();
   }
 
-  private Stream<JsonNode> ofType(String type) {
+  /** The lines that are none of the protocol's; what is no JSON object stands there as an empty one. */
+  List<JsonNode> strays() {
+    return lines.stream()
+        .filter(line -> !TYPES.contains(line.path("type").asString("")))
+        .toList();
+  }
+
+  Stream<JsonNode> ofType(String type) {
     return lines.stream().filter(line -> line.path("type").asString("").equals(type));
   }
 

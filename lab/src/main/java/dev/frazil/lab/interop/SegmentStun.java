@@ -5,6 +5,10 @@ import dev.frazil.netty.IceRuntime;
 import dev.frazil.netty.StunService;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
 import java.util.List;
 
 /** The STUN server on the segment of a test network: says hello when it answers, ends with its standard input. */
@@ -19,8 +23,20 @@ final class SegmentStun {
       for (String any : List.of("0.0.0.0", "::")) {
         StunService.start(runtime, TransportAddress.udp(any, PORT)).join();
       }
+      awaitAnswer();
       lines.print("hello", line -> line.put("driver", "frazil-stun"));
       System.in.transferTo(OutputStream.nullOutputStream());
+    }
+  }
+
+  /** Asks it once itself, so that its first client does not wait for classes to be loaded. */
+  private static void awaitAnswer() throws IOException {
+    ByteBuffer request =
+        ByteBuffer.allocate(20).putInt(0x0001_0000).putInt(0x2112_A442).clear();
+    try (DatagramSocket client = new DatagramSocket()) {
+      client.connect(new InetSocketAddress("127.0.0.1", PORT));
+      client.send(new DatagramPacket(request.array(), request.capacity()));
+      client.receive(new DatagramPacket(new byte[548], 548));
     }
   }
 }

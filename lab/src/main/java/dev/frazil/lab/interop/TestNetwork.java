@@ -86,8 +86,7 @@ final class TestNetwork implements AutoCloseable {
     namespaces.ip(gateway, addresses("lan", inner4 + 1, inner6 + 1));
     namespaces.ip(host, addresses("eth0", inner4 + 10, inner6 + 10));
     namespaces.ip(host, defaultRoutes(inner4 + 1, inner6 + 1));
-    namespaces.sysctl(gateway, "net/ipv4/ip_forward", "1");
-    namespaces.sysctl(gateway, "net/ipv6/conf/all/forwarding", "1");
+    namespaces.sysctl(gateway, 1, "net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding");
     namespaces.nft(gateway, nat.rules(inner4 + 10, inner6 + 10));
     return new Host(host, nat, outer4, outer6);
   }
