@@ -26,9 +26,9 @@ final class InteropMachine {
     if (!name.equals("frazil newest")) {
       return PeerProgram.named(name);
     }
-    Jdk newest = Jdk.newest();
-    return newest.feature() > 17
+    Jdk newest = Jdk.newestLts();
+    return newest.feature() > Jdk.running().feature()
         ? PeerProgram.frazil(newest)
-        : new PeerProgram(name, List.of(), "no JDK newer than 17 found");
+        : new PeerProgram(name, List.of(), "no LTS JDK newer than the running one found");
   }
 }
