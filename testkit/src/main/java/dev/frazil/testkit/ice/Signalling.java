@@ -2,6 +2,7 @@ package dev.frazil.testkit.ice;
 
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.IceParameters;
+import dev.frazil.ice.IceState;
 import dev.frazil.testkit.VirtualInternet;
 import java.time.Duration;
 import java.util.HashMap;
@@ -125,8 +126,8 @@ public final class Signalling {
     private int next;
 
     void arrive(VirtualAgent to, int number, LongConsumer command) {
-      if (number < next) {
-        return;
+      if (number < next || to.state() == IceState.CLOSED) {
+        return; // it came twice, or too late
       }
       waiting.put(number, command);
       for (LongConsumer due = waiting.remove(next); due != null; due = waiting.remove(next)) {

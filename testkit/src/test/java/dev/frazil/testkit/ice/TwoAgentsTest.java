@@ -52,4 +52,23 @@ class TwoAgentsTest {
     assertThat(received).containsExactly("hello");
     assertThat(left.state()).isEqualTo(IceState.COMPLETED);
   }
+
+  /** It used to go round for ever: a closed agent begins no generation. */
+  @Test
+  void restartThatComesAfterTheCloseIsToldToNobody() {
+    Host alice = net.host("alice");
+    alice.attach(net.internet(), "203.0.113.1/24");
+    Host bob = net.host("bob");
+    bob.attach(net.internet(), "203.0.113.2/24");
+    VirtualAgent left = agent(alice, Role.CONTROLLING);
+    VirtualAgent right = agent(bob, Role.CONTROLLED);
+    Signalling.connect(net, left, right, () -> Duration.ofMillis(100)).begin(0);
+    left.start(1);
+    right.start(1);
+    left.call(now -> left.agent().restart(0, now));
+    right.call(right.agent()::close);
+    net.runFor(Duration.ofSeconds(1));
+    assertThat(right.agent().generation(0)).isZero();
+    assertThat(right.state()).isEqualTo(IceState.CLOSED);
+  }
 }
