@@ -1,10 +1,12 @@
 package dev.frazil.lab.campaign;
 
+import dev.frazil.ice.AddressHandling;
 import dev.frazil.ice.Candidate;
+import dev.frazil.ice.CandidateType;
 import dev.frazil.ice.IceConfiguration;
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.IceRequest;
-import dev.frazil.ice.IceState;
+import dev.frazil.ice.IceStatistics;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.testkit.Host;
@@ -21,6 +23,11 @@ import org.jspecify.annotations.Nullable;
 final class Contender implements Monitor.Ports {
   /** What was said of one stream since its current generation began. */
   private static final class StreamRecord {
+    /** Empty until it was told. */
+    String ufrag;
+
+    final String ufragBefore;
+    final long since;
     final List<Candidate> told = new ArrayList<>();
     final Set<Integer> selected = new HashSet<>();
     int failures;
@@ -31,6 +38,12 @@ final class Contender implements Monitor.Ports {
     long lastCheckBeforeFailure = -1;
 
     @Nullable String failure;
+
+    StreamRecord(String ufrag, String ufragBefore, long since) {
+      this.ufrag = ufrag;
+      this.ufragBefore = ufragBefore;
+      this.since = since;
+    }
   }
 
   private static final long TA = 10_000_000L;
@@ -42,19 +55,42 @@ final class Contender implements Monitor.Ports {
   /** How long end-of-candidates may take after the parameters, gathering included, in seconds. */
   private static final int SIGNALLING = 7;
 
+  /** How many remote candidates a generation keeps. */
+  private static final int MOST_REMOTES = 128;
+  /** How many generations of a stream have remote candidates: the one to come, this one, and four before. */
+  private static final int MOST_GENERATIONS = 6;
+  /** How many objects an agent at rest may keep: more than twice what was measured, in many runs, for each. */
+  private static final int OBJECTS_PER_PAIR = 25;
+
+  private static final int OBJECTS_PER_REMOTE = 6;
+  private static final int OBJECTS_PER_STREAM = 300;
+
+  /**
+   * What an agent's invariants depend on.
+   *
+   * @param strict whether the world is so calm that each check has its time
+   * @param flooded whether a stranger has the agent told more candidates than it can keep
+   */
+  record Rules(
+      boolean strict,
+      boolean flooded,
+      boolean renomination,
+      int maxPairs,
+      AddressHandling addressHandling) {}
+
   final VirtualAgent agent;
   final Monitor monitor;
   private final List<StreamRecord> streams = new ArrayList<>();
   private final List<String> violations = new ArrayList<>();
-  private final boolean strict;
+  private final Rules rules;
   private @Nullable Contender peer;
 
-  Contender(Host host, IceConfiguration configuration, int streamCount, boolean strict) {
+  Contender(Host host, IceConfiguration configuration, int streamCount, Rules rules) {
     agent = new VirtualAgent(host, configuration);
     monitor = new Monitor(host.name(), this);
-    this.strict = strict;
+    this.rules = rules;
     for (int i = 0; i < streamCount; i++) {
-      streams.add(new StreamRecord());
+      streams.add(new StreamRecord("", "", -1));
     }
     agent.onEvent(this::hear);
   }
@@ -65,7 +101,10 @@ final class Contender implements Monitor.Ports {
 
   private void hear(IceEvent event) {
     if (event instanceof IceEvent.CandidateGathered gathered) {
-      streams.get(gathered.stream()).told.add(gathered.candidate());
+      tell(gathered.candidate());
+      StreamRecord record = streams.get(gathered.stream());
+      record.ufrag = gathered.ufrag();
+      record.told.add(gathered.candidate());
     } else if (event instanceof IceEvent.PairSelected selected) {
       streams.get(selected.stream()).selected.add(selected.component());
     } else if (event instanceof IceEvent.StreamFailed failed) {
@@ -76,10 +115,39 @@ final class Contender implements Monitor.Ports {
       if (++record.failures > 1) {
         violations.add("stream " + failed.stream() + " failed twice: " + failed.reason());
       }
+      judgeFailureTime(record);
     } else if (event instanceof IceEvent.Restarted restarted) {
-      streams.set(restarted.stream(), new StreamRecord());
-      monitor.restarted();
+      String before = streams.get(restarted.stream()).ufrag;
+      streams.set(restarted.stream(), new StreamRecord(restarted.local().ufrag(), before, now()));
+      monitor.restarted(base -> stream(base) == restarted.stream());
+    } else if (event instanceof IceEvent.PathChanged changed
+        && changed.path() == null
+        && streams.get(changed.stream()).since == now()) {
+      violations.add("a restart took the path away from stream " + changed.stream() + "."
+          + changed.component());
     }
+  }
+
+  /** What the peer is told must not show more of the host than RFC 8828 allows. */
+  private void tell(Candidate candidate) {
+    TransportAddress base = candidate.address();
+    TransportAddress related = candidate.related();
+    boolean hidden = rules.addressHandling == AddressHandling.DEFAULT_ROUTE_PUBLIC_ONLY;
+    boolean leaks = hidden
+        ? candidate.type() == CandidateType.HOST || related != null && isOwn(related)
+        : isForbidden(base) || related != null && isForbidden(related);
+    if (leaks) {
+      violations.add("told the forbidden address of " + candidate);
+    }
+  }
+
+  private boolean isOwn(TransportAddress address) {
+    return agent.bases().containsKey(address);
+  }
+
+  private int stream(TransportAddress base) {
+    IceRequest.Open open = agent.bases().get(base);
+    return open == null ? -1 : open.stream();
   }
 
   private long now() {
@@ -90,6 +158,16 @@ final class Contender implements Monitor.Ports {
   void remoteKnown(int stream) {
     StreamRecord record = streams.get(stream);
     record.remoteKnown = record.remoteKnown < 0 ? now() : record.remoteKnown;
+  }
+
+  /** The username fragment of a stream's current generation. */
+  String ufrag(int stream) {
+    return agent.agent().localParameters(stream).ufrag();
+  }
+
+  /** The addresses that the peer was told of in a stream's current generation. */
+  List<TransportAddress> told(int stream) {
+    return streams.get(stream).told.stream().map(Candidate::address).toList();
   }
 
   boolean hasFailed() {
@@ -109,6 +187,21 @@ final class Contender implements Monitor.Ports {
       }
     }
     return true;
+  }
+
+  /** Memory is bounded: an agent that has come to rest has forgotten what is over. */
+  void weigh() {
+    IceStatistics statistics = agent.agent().statistics();
+    int remotes = rules.flooded
+        ? MOST_GENERATIONS * MOST_REMOTES * streams.size()
+        : statistics.remoteCandidates().size();
+    int bound = OBJECTS_PER_STREAM * streams.size()
+        + OBJECTS_PER_PAIR * statistics.pairs().size()
+        + OBJECTS_PER_REMOTE * remotes;
+    int weight = Footprint.of(agent.agent());
+    if (weight > bound) {
+      violations.add(monitor.host + " remembers " + weight + " objects at rest, not " + bound);
+    }
   }
 
   /** Whether every component of a stream has its selected pair and a path. */
@@ -145,28 +238,32 @@ final class Contender implements Monitor.Ports {
         .anyMatch(record -> record.failure != null && !record.failure.equals(Run.NO_PAIR));
   }
 
-  /** When a failure for want of a pair came too early or too late, in words. */
-  void judgeFailureTime() {
-    for (StreamRecord record : streams) {
-      if (record.failedAt < 0 || record.remoteKnown < 0 || !Run.NO_PAIR.equals(record.failure)) {
-        continue;
-      }
-      double patience = (record.failedAt - record.remoteKnown) / 1e9;
-      double since =
-          (record.failedAt - Math.max(record.lastCheckBeforeFailure, record.remoteKnown)) / 1e9;
-      if (patience < 39.5) {
-        violations.add("failed " + patience + " s after checks could start: RFC 8863 wants 39.5");
-      }
-      if (since > 40 + SIGNALLING) {
-        violations.add("failed only " + since + " s after the last transaction began");
-      }
+  /** A failure for want of a pair must not come too early or too late. */
+  private void judgeFailureTime(StreamRecord record) {
+    if (!Run.NO_PAIR.equals(record.failure)) {
+      return;
+    }
+    if (record.remoteKnown < 0) {
+      violations.add("failed before the peer's parameters came");
+      return;
+    }
+    double patience = (record.failedAt - record.remoteKnown) / 1e9;
+    double since =
+        (record.failedAt - Math.max(record.lastCheckBeforeFailure, record.remoteKnown)) / 1e9;
+    if (patience < 39.5) {
+      violations.add("failed " + patience + " s after checks could start: RFC 8863 wants 39.5");
+    }
+    if (since > 40 + SIGNALLING) {
+      violations.add("failed only " + since + " s after the last transaction began");
     }
   }
 
   Oracle.Side side(int stream, int component) {
     Set<TransportAddress> bases = new HashSet<>();
     for (Map.Entry<TransportAddress, IceRequest.Open> base : agent.bases().entrySet()) {
-      if (base.getValue().stream() == stream && base.getValue().component() == component) {
+      if (base.getValue().stream() == stream
+          && base.getValue().component() == component
+          && isUsed(stream, base.getValue())) {
         bases.add(base.getKey());
       }
     }
@@ -174,11 +271,24 @@ final class Contender implements Monitor.Ports {
         .filter(candidate -> candidate.component() == component)
         .map(Candidate::address)
         .toList();
-    return new Oracle.Side(agent.host(), bases.stream().sorted().toList(), told, monitor.asked());
+    List<FiveTuple> heard = List.copyOf(monitor.asked());
+    return new Oracle.Side(agent.host(), bases.stream().sorted().toList(), told, heard);
   }
 
-  IceState state() {
-    return agent.state();
+  /** Whether the peer was told of an address of this base, without which it has no pair (RFC 8828, modes 2 and 3). */
+  private boolean isUsed(int stream, IceRequest.Open open) {
+    if (rules.addressHandling == AddressHandling.ALL_INTERFACES) {
+      return true;
+    }
+    boolean ipv6Only =
+        agent.bases().keySet().stream().allMatch(base -> base.ip().isIpv6());
+    int family = open.address().address().family();
+    return agent.agent().statistics().localCandidates().stream()
+        .filter(local -> local.stream() == stream
+            && local.candidate().component() == open.component()
+            && open.address().name().equals(local.networkInterface())
+            && streams.get(stream).told.contains(local.candidate()))
+        .anyMatch(local -> ipv6Only || local.candidate().address().ip().family() == family);
   }
 
   // what the monitor asks
@@ -186,7 +296,7 @@ final class Contender implements Monitor.Ports {
   @Override
   public String ufrag(TransportAddress base) {
     IceRequest.Open open = agent.bases().get(base);
-    return open == null ? "" : agent.agent().localParameters(open.stream()).ufrag();
+    return open == null ? "" : ufrag(open.stream());
   }
 
   @Override
@@ -203,7 +313,7 @@ final class Contender implements Monitor.Ports {
   @Override
   public long checkBackWithin(FiveTuple path) {
     IceRequest.Open open = agent.bases().get(path.local());
-    if (!strict || open == null || agent.agent().generation(open.stream()) > 0) {
+    if (!rules.strict || open == null || agent.agent().generation(open.stream()) > 0) {
       return -1;
     }
     StreamRecord record = streams.get(open.stream());
@@ -220,7 +330,7 @@ final class Contender implements Monitor.Ports {
   @Override
   public @Nullable FiveTuple frozenBehind(FiveTuple path) {
     IceRequest.Open open = agent.bases().get(path.local());
-    if (!strict
+    if (!rules.strict
         || open == null
         || open.component() == 1
         || agent.agent().generation(open.stream()) > 0) {
@@ -242,6 +352,44 @@ final class Contender implements Monitor.Ports {
       return null;
     }
     return new FiveTuple(localBefore.address(), remoteBefore.address());
+  }
+
+  @Override
+  public boolean isForbidden(TransportAddress base) {
+    if (rules.addressHandling == AddressHandling.ALL_INTERFACES) {
+      return false;
+    }
+    IceRequest.Open open = agent.bases().get(base);
+    return open != null && !open.address().flags().defaultRoute();
+  }
+
+  @Override
+  public boolean isConcluded(TransportAddress base) {
+    IceRequest.Open open = agent.bases().get(base);
+    return !rules.renomination
+        && open != null
+        && streams.get(open.stream()).selected.contains(open.component());
+  }
+
+  @Override
+  public boolean answersFor(TransportAddress base, String ufrag) {
+    IceRequest.Open open = agent.bases().get(base);
+    if (open == null || ufrag.isEmpty()) {
+      return false;
+    }
+    StreamRecord record = streams.get(open.stream());
+    return ufrag.equals(ufrag(base))
+        || ufrag.equals(record.ufragBefore) && record.selected.isEmpty();
+  }
+
+  @Override
+  public @Nullable String excess() {
+    IceStatistics statistics = agent.agent().statistics();
+    if (statistics.pairs().size() > rules.maxPairs) {
+      return statistics.pairs().size() + " pairs, " + rules.maxPairs + " are allowed";
+    }
+    int remotes = statistics.remoteCandidates().size();
+    return remotes > MOST_REMOTES * streams.size() ? remotes + " remote candidates" : null;
   }
 
   private static @Nullable Candidate find(List<Candidate> candidates, TransportAddress address) {

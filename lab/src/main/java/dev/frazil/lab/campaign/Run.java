@@ -112,18 +112,34 @@ public final class Run {
         right.agent,
         () -> Duration.ofNanos(slowest == 0 ? 0 : random.nextLong(slowest)),
         () -> random.nextInt(100) < duplicates);
-    signalling.onParameters((to, stream) -> (to == left.agent ? left : right).remoteKnown(stream));
+    RandomGenerator strange = net.random("stranger");
+    Stranger stranger = maxPairs < 100 || strange.nextInt(8) == 0
+        ? new Stranger(world.server, strange, maxPairs < 100)
+        : null;
+    signalling.onParameters((to, stream) -> {
+      Contender told = to == left.agent ? left : right;
+      told.remoteKnown(stream);
+      if (stranger != null) {
+        stranger.meddle(told, told == left ? right : left, stream, net.now());
+      }
+    });
     history
         .append(world.description)
         .append(String.format(
             "; streams %d, trickle %s, roles %s %s, signalling up to %.0f ms, limit %d",
-            components.length, trickle, role, other, slowest / 1e6, maxPairs));
+            components.length, trickle, role, other, slowest / 1e6, maxPairs))
+        .append(stranger == null ? "" : ", a stranger about");
   }
 
   private Contender contender(
       Host host, Role role, boolean trickle, boolean renomination, boolean explain) {
+    int privacy = net.random(host.name() + " privacy").nextInt(8);
+    AddressHandling handling = privacy == 0
+        ? AddressHandling.DEFAULT_ROUTE_PUBLIC_ONLY
+        : privacy == 1 ? AddressHandling.DEFAULT_ROUTE : AddressHandling.ALL_INTERFACES;
+    history.append(privacy > 1 ? "" : host.name() + " " + handling + ", ");
     IceConfiguration configuration = IceConfiguration.builder(role, net.random(host.name()))
-        .addressHandling(AddressHandling.ALL_INTERFACES)
+        .addressHandling(handling)
         .stunServers(
             List.of(new StunServer("192.0.2.1", 3478), new StunServer("2001:db8::1", 3478)))
         .trickle(trickle)
@@ -132,7 +148,15 @@ public final class Run {
         .eventLog(explain)
         .build();
     return new Contender(
-        host, configuration, components.length, strict && maxPairs == 100 && trickle);
+        host,
+        configuration,
+        components.length,
+        new Contender.Rules(
+            strict && maxPairs == 100 && trickle,
+            maxPairs < 100,
+            renomination,
+            maxPairs,
+            handling));
   }
 
   /** Runs one seed. */
@@ -248,6 +272,8 @@ public final class Run {
       violations.add("not settled: left " + left.agent.agent() + ", right " + right.agent.agent());
     }
     net.runFor(CONSENT);
+    left.weigh();
+    right.weigh();
   }
 
   private void restart(Contender who, String why) {
@@ -278,8 +304,6 @@ public final class Run {
   // the judgement
 
   private void judge() {
-    left.judgeFailureTime();
-    right.judgeFailureTime();
     if (left.agent.agent().role() == right.agent.agent().role() && left.isUp(0) && right.isUp(0)) {
       violations.add("both ended " + left.agent.agent().role());
     }
@@ -307,14 +331,7 @@ public final class Run {
         sides[stream][2 * component - 1] = right.side(stream, component);
       }
     }
-    left.monitor.closed();
-    right.monitor.closed();
-    left.agent.close();
-    right.agent.close();
-    net.runFor(Duration.ofSeconds(2));
-    if (packetsAfterClose > 0) {
-      violations.add(packetsAfterClose + " packets after close");
-    }
+    close();
     oracleSpeaks = true;
     for (int stream = 0; stream < components.length; stream++) {
       consult(stream, up[stream], sides[stream]);
@@ -322,7 +339,21 @@ public final class Run {
   }
 
   private boolean oracleSpeaks;
-  private int packetsAfterClose;
+
+  /** Both close, in runs that the oracle does not judge with checks under way; nothing may follow. */
+  private void close() {
+    if (maxPairs < 100) {
+      restart(random.nextBoolean() ? left : right, "before the end");
+      net.runFor(Duration.ofMillis(random.nextInt(3000)));
+    }
+    for (Contender each : List.of(left, right)) {
+      each.monitor.closed();
+      each.agent.call(each.agent.agent()::close);
+    }
+    net.runFor(Duration.ofSeconds(2));
+    left.agent.close();
+    right.agent.close();
+  }
 
   private void consult(int stream, boolean up, Oracle.Side[] sides) {
     boolean can = true;
