@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -374,6 +375,33 @@ class CheckResponseTest {
         assertThat(pair.local().priority()).isEqualTo(ours);
         assertThat(pair.remote().priority()).isEqualTo(theirs);
       }
+    }
+  }
+
+  /** The local side of a valid pair counts as the peer sees it: behind a NAT it is worth less than the host candidate. */
+  @Test
+  @Tag("ICE-2700")
+  @Tag("ICE-3040")
+  void ofTwoPairsThatAnAggressivePeerNominatesTheHigherValidOneCounts() {
+    for (int first = 0; first < 2; first++) {
+      Encounter scene =
+          new Encounter(AgentHarness.settings(Role.CONTROLLED), 1, "192.0.2.1", "192.0.2.2");
+      List<TransportAddress> bases = scene.agent.bases();
+      scene.peer.onCheck(check -> scene.time.after(
+          Duration.ofMillis(5),
+          () -> scene.peer.answer(
+              check,
+              check.path().local().equals(bases.get(0)) ? MAPPED : check.path().local())));
+      scene.peer.introduce(new IceParameters(
+          ScriptedPeer.UFRAG, ScriptedPeer.PASSWORD, false, 10, Set.of("trickle")));
+      scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
+      scene.runMillis(100);
+      for (int i = 0; i < 2; i++) {
+        TransportAddress base = bases.get((first + i) % 2);
+        scene.peer.request(THERE, base).role(Role.CONTROLLING, 1).useCandidate().send();
+        scene.runMillis(100);
+      }
+      assertThat(scene.agent.agent().path(0, 1)).isEqualTo(new FiveTuple(bases.get(1), THERE));
     }
   }
 

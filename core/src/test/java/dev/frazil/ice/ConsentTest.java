@@ -234,6 +234,25 @@ class ConsentTest {
     assertThat(scene.agent.agent().state()).isEqualTo(IceState.FAILED);
   }
 
+  /** Other pairs may still be found, but not this one: neither asked for nor nominated by the peer. */
+  @Test
+  @Tag("ICE-3460")
+  void pathThatLostConsentIsNotCheckedAgainInItsGeneration() {
+    Encounter scene = new Encounter(Role.CONTROLLED);
+    scene.peer.introduce();
+    scene.peer.tell(scene.peer.host("192.0.2.9", 4000)); // more may come: the list does not fail
+    scene.peer.answer(scene.peer.awaitCheck(1));
+    scene.runMillis(31_000);
+    assertThat(scene.send()).isEqualTo(SendResult.NO_PATH);
+    assertThat(scene.agent.agent().state()).isNotEqualTo(IceState.FAILED);
+    int checks = scene.peer.checks().size();
+    scene.fromThere().role(Role.CONTROLLING, 1).send();
+    scene.fromThere().role(Role.CONTROLLING, 1).useCandidate().send();
+    scene.runMillis(5_000);
+    assertThat(scene.peer.checks()).hasSize(checks);
+    assertThat(scene.send()).isEqualTo(SendResult.NO_PATH);
+  }
+
   @Test
   @Tag("ICE-3460")
   void restartRegainsConsentWithNewCredentials() {

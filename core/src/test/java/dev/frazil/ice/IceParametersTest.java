@@ -48,16 +48,21 @@ class IceParametersTest {
     Set<String> seen = new HashSet<>();
     random.bits = 0;
     int generations = 100_000;
+    long characters = 0;
+    int[] shortest = {256, 256};
     for (int i = 0; i < generations; i++) {
       Generation generation = new Generation(stream, i, random);
       assertThat(generation.ufrag).matches("[A-Za-z0-9+/]{4,32}");
       assertThat(generation.password).matches("[A-Za-z0-9+/]{22,256}");
       assertThat(seen.add(generation.ufrag)).isTrue();
       assertThat(seen.add(generation.password)).isTrue();
+      characters += generation.ufrag.length() + generation.password.length();
+      shortest[0] = Math.min(shortest[0], generation.ufrag.length());
+      shortest[1] = Math.min(shortest[1], generation.password.length());
     }
-    assertThat(random.bits / generations)
-        .as("bits drawn each time")
-        .isGreaterThanOrEqualTo(24 + 128);
+    double bitsPerCharacter = (double) random.bits / characters;
+    assertThat(bitsPerCharacter * shortest[0]).as("bits of a ufrag").isGreaterThanOrEqualTo(24);
+    assertThat(bitsPerCharacter * shortest[1]).as("bits of a password").isGreaterThanOrEqualTo(128);
   }
 
   /** Counts what is drawn of a generator, in bits. */

@@ -44,7 +44,7 @@ class NominationTest {
   @Tag("ICE-3000")
   void checksGoOnUntilEveryBetterPairIsJudgedThenOnePairIsChosenPerComponent() {
     Encounter scene = new Encounter(AgentHarness.settings(Role.CONTROLLING), 2);
-    scene.peer.answerWhen(check -> check.to().port() % 2 == 1, Duration.ofMillis(30));
+    scene.peer.answerWhen(check -> check.to().port() % 2 == 1, Duration.ofMillis(100));
     scene.peer.introduce();
     for (int component = 1; component <= 2; component++) {
       scene.peer.tell(
@@ -61,6 +61,11 @@ class NominationTest {
         .extracting(check -> check.to().port())
         .containsExactlyInAnyOrder(4011, 4021);
     // the silent better pair had one and a half round trips; a whole transaction would be 39.5 s
+    for (ScriptedPeer.Check nomination : nominations(scene)) {
+      TransportAddress silent = nomination.to().withPort(nomination.to().port() - 1);
+      long patience = nomination.time() - scene.peer.checksTo(silent).get(0).time();
+      assertThat(patience).isGreaterThanOrEqualTo(Duration.ofMillis(150).toNanos());
+    }
     assertThat(scene.time.now()).isLessThan(Duration.ofMillis(1_300).toNanos());
   }
 

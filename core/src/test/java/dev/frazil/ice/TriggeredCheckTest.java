@@ -12,6 +12,7 @@ import dev.frazil.stun.StunBuilder;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -50,6 +51,28 @@ class TriggeredCheckTest {
     scene.runMillis(1000);
     assertThat(scene.peer.checksTo(ELSEWHERE))
         .allMatch(check -> check.path().local().equals(scene.agent.bases().get(0)));
+  }
+
+  @Test
+  @Tag("ICE-2410")
+  void foundationsOfLearntCandidatesAreUnlikeAnyOther() {
+    Encounter scene = controlled("192.0.2.1");
+    scene.peer.introduce();
+    for (int i = 0; i < 3; i++) { // told under the names that would come next
+      TransportAddress told = TransportAddress.udp("192.0.2.9", 4000 + i);
+      scene.peer.tell(
+          new Candidate("prflx" + (i + 3), 1, 1000 + i, told, CandidateType.HOST, null, Map.of()));
+    }
+    for (int i = 0; i < 5; i++) {
+      scene
+          .from(TransportAddress.udp("192.0.2.7", 5000 + i))
+          .role(Role.CONTROLLING, 1)
+          .send();
+    }
+    assertThat(scene.agent.agent().statistics().remoteCandidates())
+        .extracting(each -> each.candidate().foundation())
+        .hasSize(8)
+        .doesNotHaveDuplicates();
   }
 
   @Test

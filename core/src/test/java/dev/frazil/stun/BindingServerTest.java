@@ -10,6 +10,7 @@ import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.BindingServer.Drop;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -79,6 +80,30 @@ class BindingServerTest {
     assertThat(outbox.paths).containsExactly(path);
     assertThat(outbox.last().get(AttributeType.XOR_MAPPED_ADDRESS, Transport.TCP))
         .isEqualTo(client);
+  }
+
+  /** All that a server can say is a datagram on a path; nothing asks its owner to open or close one. */
+  @Test
+  @Tag("STUN-0460")
+  void overAStreamTheServerOnlyAnswersOnTheConnectionThatAsked() {
+    assertThat(dev.frazil.net.Outbox.class.getMethods()).hasSize(1);
+    Random random = new Random(9);
+    for (int i = 0; i < 2_000; i++) {
+      TransportAddress client =
+          new TransportAddress(IpAddress.parse("192.0.2.7"), 1 + i, Transport.TCP);
+      FiveTuple path = new FiveTuple(
+          new TransportAddress(IpAddress.parse("198.51.100.1"), 3478, Transport.TCP), client);
+      ByteBuffer message = request();
+      if (i % 2 == 1) {
+        message.put(random.nextInt(message.limit()), (byte) random.nextInt(256));
+      }
+      int before = outbox.paths.size();
+      server.handleDatagram(path, message, i);
+      server.handleTimeout(i);
+      assertThat(outbox.paths.subList(before, outbox.paths.size())).isIn(List.of(), List.of(path));
+    }
+    assertThat(outbox.paths).hasSizeGreaterThan(1_000);
+    assertThat(server.nextTimeout()).isEqualTo(ProtocolMachine.NEVER); // nor does it tire of one
   }
 
   @Test

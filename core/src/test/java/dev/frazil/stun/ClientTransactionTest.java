@@ -202,6 +202,17 @@ class ClientTransactionTest {
 
   @Test
   @Tag("STUN-0420")
+  void timeoutIsAMillisecondOverRoundTripsThatNeverVary() {
+    IpAddress server = IpAddress.parse("198.51.100.1");
+    RoundTripTimes times = new RoundTripTimes(Duration.ofMillis(10));
+    for (int i = 0; i < 200; i++) {
+      times.measured(server, 100 * MS, 0);
+    }
+    assertThat(times.rto(server, 0)).isEqualTo(101 * MS);
+  }
+
+  @Test
+  @Tag("STUN-0420")
   void estimateIsForgottenTenMinutesAfterTheLastTransaction() {
     IpAddress server = IpAddress.parse("198.51.100.1");
     RoundTripTimes times = new RoundTripTimes(Duration.ofMillis(500));

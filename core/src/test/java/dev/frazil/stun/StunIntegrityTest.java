@@ -71,6 +71,19 @@ class StunIntegrityTest {
   }
 
   @Test
+  @Tag("STUN-0050")
+  void firstOfRepeatedIntegrityAttributesCounts() {
+    IntegrityKey another = IntegrityKey.shortTerm("another");
+    StunMessage right = append(build(b -> b.integrity(KEY)), b -> b.integrity(another));
+    assertThat(right.verifyIntegrity(KEY)).isTrue();
+    assertThat(right.verifyIntegrity(another)).isFalse();
+    StunMessage right256 =
+        append(build(b -> b.integritySha256(KEY)), b -> b.integritySha256(another));
+    assertThat(right256.verifyIntegrity(KEY)).isTrue();
+    assertThat(right256.verifyIntegrity(another)).isFalse();
+  }
+
+  @Test
   @Tag("STUN-0230")
   void onlyFingerprintIsSeenBehindSha256() {
     ByteBuffer sealed = build(b -> b.integritySha256(KEY));
