@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 final class ServerReflexive implements Schedule.Work {
   /** How many addresses of one server's name each base asks. */
   private static final int ADDRESSES_PER_SERVER = 2;
+  /** What a transaction takes. */
+  private static final long LONGEST_RTO = 60_000_000_000L;
 
   /**
    * An address of a server.
@@ -178,7 +180,7 @@ final class ServerReflexive implements Schedule.Work {
     return false;
   }
 
-  /** RFC 8445 14.3: grows with the number of candidates that are being gathered. */
+  /** RFC 8445 14.3: grows with the number of candidates that are being gathered, and with the Ta that a peer may name. */
   private long rto() {
     long candidates = 0;
     for (IceStream stream : session.streams) {
@@ -190,7 +192,8 @@ final class ServerReflexive implements Schedule.Work {
       }
     }
     return Math.max(
-        session.configuration.retransmission.initialRtoNanos(), session.ta * candidates);
+        session.configuration.retransmission.initialRtoNanos(),
+        Math.min(LONGEST_RTO, session.ta * candidates));
   }
 
   /** Asks no more from a base that is gone. */

@@ -254,6 +254,21 @@ class ServerReflexiveTest {
   }
 
   @Test
+  @Tag("ICE-0470")
+  void peerThatNamesALongTaDoesNotBreakGathering() {
+    AgentHarness agent = agent(settings(SERVER));
+    ScriptedStunServer server = new ScriptedStunServer(agent, SERVER);
+    agent.call(now -> agent.agent().addStream(1, now));
+    new ScriptedPeer(agent, 0)
+        .introduce(new IceParameters("PEER", "p".repeat(22), false, Integer.MAX_VALUE, null));
+    start(agent, 1, "10.0.0.1");
+    time.runFor(Duration.ofSeconds(4));
+    assertThat(server.requests()).hasSize(1); // sent again after a minute at most
+    server.answer(server.requests().get(0), MAPPED);
+    assertThat(reflexive(agent)).hasSize(1);
+  }
+
+  @Test
   @Tag("ICE-0480")
   void noRtoIsBelow500Milliseconds() {
     assertThatIllegalArgumentException()
