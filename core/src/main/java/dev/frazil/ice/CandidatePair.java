@@ -141,6 +141,33 @@ final class CandidatePair {
     long bytesSent;
     long packetsReceived;
     long bytesReceived;
+    long packetsDiscarded;
+    long bytesDiscarded;
+    long lastPacketSent = -1;
+    long lastPacketReceived = -1;
+    IceStatistics.@Nullable NetworkHint remoteNetwork;
+
+    /** Application data was handed on. */
+    void sent(int bytes, long now) {
+      packetsSent++;
+      bytesSent += bytes;
+      lastPacketSent = now;
+    }
+
+    /** What was handed on last did not leave after all. */
+    void discarded(int bytes) {
+      packetsSent--;
+      bytesSent -= bytes;
+      packetsDiscarded++;
+      bytesDiscarded += bytes;
+    }
+
+    /** Application data came in. */
+    void received(int bytes, long now) {
+      packetsReceived++;
+      bytesReceived += bytes;
+      lastPacketReceived = now;
+    }
 
     void answered(long roundTrip) {
       responsesReceived++;

@@ -24,6 +24,16 @@ final class CheckServer {
    * @param nomination the NOMINATION attribute, at least 1; 0 without one
    */
   record Facts(String ufrag, int priority, boolean useCandidate, int nomination) {
+    static Facts of(StunMessage request, String ufrag) {
+      return new Facts(
+          ufrag,
+          request.intValue(AttributeType.PRIORITY, 0),
+          request.has(AttributeType.USE_CANDIDATE),
+          request.has(AttributeType.NOMINATION)
+              ? Math.max(1, request.intValue(AttributeType.NOMINATION, 1) & 0xFF_FFFF)
+              : 0);
+    }
+
     /** With renomination agreed, libwebrtc nominates by the attribute alone. */
     boolean nominates(boolean renomination) {
       return useCandidate || renomination && nomination > 0;
@@ -67,21 +77,29 @@ final class CheckServer {
     int refusal = refusal(path, request, generation, now);
     if (refusal != 0) {
       boolean bad = refusal == ErrorCode.BAD_REQUEST || refusal == ErrorCode.UNKNOWN_ATTRIBUTE;
-      DropReason reason = bad ? DropReason.BAD_REQUEST : null;
-      refuse(path, request, refusal, generation, reason);
+      refuse(path, request, refusal, generation, bad ? DropReason.BAD_REQUEST : null);
       return;
     }
     base.authenticated(path.remote());
-    Facts facts = new Facts(
-        username.substring(colon + 1),
-        request.intValue(AttributeType.PRIORITY, 0),
-        request.has(AttributeType.USE_CANDIDATE),
-        request.has(AttributeType.NOMINATION)
-            ? Math.max(1, request.intValue(AttributeType.NOMINATION, 1) & 0xFF_FFFF)
-            : 0);
+    Facts facts = Facts.of(request, username.substring(colon + 1));
     // checks of the generation before are answered only (ICE-3640)
-    if (!generation.isCurrent() || act(generation, base, path.remote(), facts, now)) {
-      answer(path, request, generation, now);
+    if (generation.isCurrent() && !act(generation, base, path.remote(), facts, now)) {
+      return;
+    }
+    answer(path, request, generation);
+    CandidatePair pair = generation.list.find(path); // perhaps just learnt
+    if (pair != null) {
+      count(pair, request);
+      pair.lastSent = now;
+    }
+  }
+
+  private static void count(CandidatePair pair, StunMessage request) {
+    pair.counters.requestsReceived++;
+    pair.counters.responsesSent++;
+    int network = request.intValue(AttributeType.GOOG_NETWORK_INFO, 0);
+    if (network != 0) {
+      pair.counters.remoteNetwork = new IceStatistics.NetworkHint(network >>> 16, network & 0xFFFF);
     }
   }
 
@@ -154,7 +172,7 @@ final class CheckServer {
     }
   }
 
-  private void answer(FiveTuple path, StunMessage request, Generation generation, long now) {
+  private void answer(FiveTuple path, StunMessage request, Generation generation) {
     session.transmit(
         path,
         StunBuilder.success(Method.BINDING, request.transactionId(), session.messageBuffer())
@@ -162,12 +180,6 @@ final class CheckServer {
             .integrity(generation.localKey)
             .fingerprint()
             .finish());
-    CandidatePair pair = generation.list.find(path);
-    if (pair != null) {
-      pair.counters.requestsReceived++;
-      pair.counters.responsesSent++;
-      pair.lastSent = now;
-    }
   }
 
   /** Does for checks that came early what waited for the peer's parameters (RFC 8445 7.3). */

@@ -230,7 +230,8 @@ final class Gathering {
         mapped,
         probe.server.address().ip(),
         probe.server.rank());
-    add(probe.generation, new LocalCandidate(reflexive, probe.base, true), now);
+    String url = "stun:" + probe.server.configured();
+    add(probe.generation, new LocalCandidate(reflexive, probe.base, true, url), now);
   }
 
   private Candidate candidate(

@@ -315,8 +315,17 @@ final class Generation {
    * @param candidate as the peer is told, or sees it
    * @param base where it sends from
    * @param told whether the peer is told of it; checks may still arrive at one that is not
+   * @param url the server that showed it; null when none did
    */
-  record LocalCandidate(Candidate candidate, Base base, boolean told) {
+  record LocalCandidate(
+      Candidate candidate,
+      Base base,
+      boolean told,
+      @Nullable String url) {
+    LocalCandidate(Candidate candidate, Base base, boolean told) {
+      this(candidate, base, told, null);
+    }
+
     @Override
     public String toString() {
       return candidate.toString();

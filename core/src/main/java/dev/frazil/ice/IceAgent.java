@@ -256,10 +256,22 @@ public final class IceAgent implements ProtocolMachine {
       return SendResult.NO_PATH;
     }
     route.lastSent = now;
-    route.counters.packetsSent++;
-    route.counters.bytesSent += payload.remaining();
+    route.counters.sent(payload.remaining(), now);
     session.outbox.transmit(route.path, payload, NOTHING);
     return SendResult.SENT;
+  }
+
+  /**
+   * What {@link #send} handed on last for a component did not leave, because the way out is full: it counts as discarded,
+   * not as sent.
+   *
+   * @param bytes the length of the payload
+   */
+  public void handleDiscarded(int stream, int component, int bytes) {
+    CandidatePair route = stream(stream).route(component);
+    if (route != null) {
+      route.counters.discarded(bytes);
+    }
   }
 
   /** The path that data of a component takes now; null when there is none. */
@@ -281,7 +293,7 @@ public final class IceAgent implements ProtocolMachine {
         return;
       }
     }
-    deliver(base, path, datagram);
+    deliver(base, path, datagram, now);
   }
 
   /** A cheap look before the whole message is validated; data passes here. */
@@ -330,8 +342,7 @@ public final class IceAgent implements ProtocolMachine {
     }
     CandidatePair pair = base.stream.current.list.find(path);
     if (pair != null) {
-      pair.counters.packetsReceived++;
-      pair.counters.bytesReceived += payload.remaining();
+      pair.counters.received(payload.remaining(), now);
     }
     session.outbox.deliver(base.stream.index, base.component, payload);
   }

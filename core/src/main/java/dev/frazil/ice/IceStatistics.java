@@ -33,13 +33,27 @@ public record IceStatistics(
    *
    * @param stream the stream's index
    * @param candidate the candidate as it is told to the peer
+   * @param usernameFragment the ufrag of the generation it belongs to; null while the peer's is not known
+   * @param url the server that showed it, for a server-reflexive candidate; null for others
    * @param networkInterface the interface it belongs to; null for a remote candidate
    */
   public record CandidateStatistics(
-      int stream, Candidate candidate, @Nullable String networkInterface) {}
+      int stream,
+      Candidate candidate,
+      @Nullable String usernameFragment,
+      @Nullable String url,
+      @Nullable String networkInterface) {}
 
   /**
-   * A candidate pair. Times are in seconds.
+   * What a peer built on libwebrtc tells of the network that it sends a pair's checks from. A hint: nothing depends on it.
+   *
+   * @param id the peer's number of the network, 0 to 65535
+   * @param cost how much the peer would rather not use it, 0 to 65535
+   */
+  public record NetworkHint(int id, int cost) {}
+
+  /**
+   * A candidate pair. Durations are in seconds, points in time in nanoseconds of the clock that drives the agent.
    *
    * @param stream the stream's index
    * @param component 1 to 256
@@ -55,12 +69,18 @@ public record IceStatistics(
    * @param requestsReceived checks from the peer that held
    * @param responsesSent answers to those
    * @param consentRequestsSent RFC 7675
-   * @param totalRoundTripTime the sum over all answers
+   * @param totalRoundTripTime the sum over the answers to requests that were sent once: of others nobody knows which send
+   *     was answered
    * @param currentRoundTripTime of the last answer; 0 before the first
    * @param packetsSent application datagrams
    * @param bytesSent their payload
    * @param packetsReceived application datagrams
    * @param bytesReceived their payload
+   * @param packetsDiscardedOnSend application datagrams that the runtime could not send
+   * @param bytesDiscardedOnSend their payload
+   * @param lastPacketSentTimestamp of application data; -1 before the first
+   * @param lastPacketReceivedTimestamp of application data; -1 before the first
+   * @param remoteNetwork the last hint of the peer; null without one
    */
   public record PairStatistics(
       int stream,
@@ -82,7 +102,12 @@ public record IceStatistics(
       long packetsSent,
       long bytesSent,
       long packetsReceived,
-      long bytesReceived) {}
+      long bytesReceived,
+      long packetsDiscardedOnSend,
+      long bytesDiscardedOnSend,
+      long lastPacketSentTimestamp,
+      long lastPacketReceivedTimestamp,
+      @Nullable NetworkHint remoteNetwork) {}
 
   /** Takes a snapshot. */
   static IceStatistics of(Session session, IceState state) {
@@ -93,10 +118,15 @@ public record IceStatistics(
       Generation generation = stream.current;
       for (LocalCandidate local : generation.locals()) {
         locals.add(new CandidateStatistics(
-            stream.index, local.candidate(), local.base().network.name()));
+            stream.index,
+            local.candidate(),
+            generation.ufrag,
+            local.url(),
+            local.base().network.name()));
       }
       for (RemoteCandidate remote : generation.remotes()) {
-        remotes.add(new CandidateStatistics(stream.index, remote.candidate(), null));
+        String ufrag = generation.remote == null ? null : generation.remote.ufrag();
+        remotes.add(new CandidateStatistics(stream.index, remote.candidate(), ufrag, null, null));
       }
       for (CandidatePair pair : generation.list.pairs()) {
         pairs.add(pair(stream, pair));
@@ -139,6 +169,11 @@ public record IceStatistics(
         counters.packetsSent,
         counters.bytesSent,
         counters.packetsReceived,
-        counters.bytesReceived);
+        counters.bytesReceived,
+        counters.packetsDiscarded,
+        counters.bytesDiscarded,
+        counters.lastPacketSent,
+        counters.lastPacketReceived,
+        counters.remoteNetwork);
   }
 }

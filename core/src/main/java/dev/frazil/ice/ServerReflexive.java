@@ -35,9 +35,10 @@ final class ServerReflexive implements Schedule.Work {
   /**
    * An address of a server.
    *
+   * @param configured the server as the application named it
    * @param rank its place among all, for the local preference of its candidate
    */
-  record Server(TransportAddress address, int rank) {}
+  record Server(StunServer configured, TransportAddress address, int rank) {}
 
   private final Session session;
   private final Schedule schedule;
@@ -145,7 +146,8 @@ final class ServerReflexive implements Schedule.Work {
       for (IpAddress to : resolved.getOrDefault(server.host(), List.of())) {
         IpAddress reachable = rank == end ? null : reachable(from, to);
         if (reachable != null) {
-          reached.add(new Server(TransportAddress.udp(reachable, server.port()), rank++));
+          TransportAddress address = TransportAddress.udp(reachable, server.port());
+          reached.add(new Server(server, address, rank++));
         }
       }
     }

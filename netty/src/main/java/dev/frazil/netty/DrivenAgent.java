@@ -123,6 +123,7 @@ final class DrivenAgent extends Driven implements IceOutbox {
       SendResult result = agent.send(stream, component, payload, driver().now());
       if (result == SendResult.SENT && dropped) {
         result = SendResult.DROPPED;
+        agent.handleDiscarded(stream, component, payload.remaining());
         published.unsent.increment();
       }
       settle();
