@@ -4,6 +4,7 @@ import dev.frazil.ice.Generation.LocalCandidate;
 import dev.frazil.ice.Generation.RemoteCandidate;
 import dev.frazil.ice.IceStream.Base;
 import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeSet;
 import dev.frazil.stun.AttributeType;
@@ -62,6 +63,10 @@ final class CheckServer {
 
   /** A Binding request with a FINGERPRINT that holds came in. */
   void handle(Base base, FiveTuple path, StunMessage request, long now) {
+    if (!canHear(path.remote())) {
+      session.drop(DropReason.BAD_REQUEST);
+      return;
+    }
     String username = request.get(AttributeType.USERNAME);
     if (username == null || !request.hasIntegrity()) {
       refuse(path, request, ErrorCode.BAD_REQUEST, null, DropReason.BAD_REQUEST);
@@ -72,6 +77,10 @@ final class CheckServer {
         colon < 0 ? null : base.stream.generationOf(username.substring(0, colon));
     if (generation == null || !request.verifyIntegrity(generation.localKey)) {
       refuse(path, request, ErrorCode.UNAUTHENTICATED, null, DropReason.UNAUTHENTICATED);
+      return;
+    }
+    if (isRefused(generation, base, path, request)) {
+      refuse(path, request, ErrorCode.FORBIDDEN, generation, DropReason.CANDIDATE_REFUSED);
       return;
     }
     int refusal = refusal(path, request, generation, now);
@@ -101,6 +110,32 @@ final class CheckServer {
     if (network != 0) {
       pair.counters.remoteNetwork = new IceStatistics.NetworkHint(network >>> 16, network & 0xFFFF);
     }
+  }
+
+  /** Whether anybody can be where an answer would go. */
+  private static boolean canHear(TransportAddress source) {
+    IpAddress ip = source.ip();
+    return source.port() != 0 && !ip.isUnspecified() && !ip.isMulticast() && !ip.isBroadcast();
+  }
+
+  /** Whether a check comes from where no remote candidate may be: its sender would become one. */
+  private boolean isRefused(Generation generation, Base base, FiveTuple path, StunMessage request) {
+    return generation.remote(path.remote(), base.component) == null
+        && generation.list.find(path) == null
+        && session.configuration.refuses(peerReflexive(
+            "prflx", base, path, Math.max(1, request.intValue(AttributeType.PRIORITY, 1))));
+  }
+
+  private static Candidate peerReflexive(
+      String foundation, Base base, FiveTuple path, int priority) {
+    return new Candidate(
+        foundation,
+        base.component,
+        priority,
+        Generation.withoutScope(path.remote()),
+        CandidateType.PEER_REFLEXIVE,
+        null,
+        Map.of());
   }
 
   /** The code with which an authenticated request is refused; 0 when it is accepted. */
@@ -254,15 +289,8 @@ final class CheckServer {
         session.drop(DropReason.TABLE_FULL);
         return null;
       }
-      Candidate candidate = new Candidate(
-          generation.freshRemoteFoundation(),
-          base.component,
-          facts.priority(),
-          Generation.withoutScope(path.remote()),
-          CandidateType.PEER_REFLEXIVE,
-          null,
-          Map.of());
-      remote = new RemoteCandidate(candidate, false);
+      String foundation = generation.freshRemoteFoundation();
+      remote = new RemoteCandidate(peerReflexive(foundation, base, path, facts.priority()), false);
     }
     LocalCandidate local = generation.localOf(base);
     CandidatePair pair = local == null ? null : set.form(generation, local, remote, path, true);

@@ -18,7 +18,7 @@ public enum DropReason {
   BAD_RESPONSE,
   /** Application data from an address that has not authenticated itself. */
   UNKNOWN_SENDER,
-  /** A remote candidate that may not be used: loopback, unspecified, multicast, broadcast, port 0, or refused. */
+  /** A remote candidate, or the source of a check, that may not be used: loopback, unspecified, multicast, broadcast, port 0, or refused. */
   CANDIDATE_REFUSED,
   /** A remote candidate of another generation, or after end-of-candidates. */
   CANDIDATE_LATE,

@@ -3,8 +3,6 @@ package dev.frazil.ice;
 import dev.frazil.ice.Generation.LocalCandidate;
 import dev.frazil.ice.Generation.RemoteCandidate;
 import dev.frazil.ice.Session.Timer;
-import dev.frazil.net.IpAddress;
-import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -129,7 +127,7 @@ final class Exchange {
       session.drop(DropReason.CANDIDATE_LATE);
       return;
     }
-    if (isRefused(candidate) || candidate.component() > stream.components) {
+    if (session.configuration.refuses(candidate) || candidate.component() > stream.components) {
       session.drop(DropReason.CANDIDATE_REFUSED);
       session.log(
           "remote candidate " + candidate + " refused", "its address or component may not be used");
@@ -212,18 +210,6 @@ final class Exchange {
     } else {
       session.drop(DropReason.TABLE_FULL);
     }
-  }
-
-  private boolean isRefused(Candidate candidate) {
-    IpAddress ip = candidate.address().ip();
-    return candidate.address().port() == 0
-        || candidate.address().transport() != Transport.UDP
-        || ip.isUnspecified()
-        || ip.isMulticast()
-        || ip.isBroadcast()
-        || ip.isLoopback() && !session.configuration.loopback
-        || ip.isIpv4Mapped()
-        || !session.configuration.remoteFilter.test(candidate);
   }
 
   /** RFC 8445 7.3.1.3, RFC 8838 11: what was learnt from a check takes over what the peer says of it. */

@@ -2,6 +2,7 @@ package dev.frazil.ice;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.stun.Retransmission;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -81,6 +82,19 @@ public final class IceConfiguration {
   boolean tellsHosts() {
     return addressHandling != AddressHandling.DEFAULT_ROUTE_PUBLIC_ONLY
         && candidateTypes.contains(CandidateType.HOST);
+  }
+
+  /** Whether a remote candidate may not be used, be it signalled or learnt from a check. */
+  boolean refuses(Candidate remote) {
+    IpAddress ip = remote.address().ip();
+    return remote.address().port() == 0
+        || remote.address().transport() != Transport.UDP
+        || ip.isUnspecified()
+        || ip.isMulticast()
+        || ip.isBroadcast()
+        || ip.isLoopback() && !loopback
+        || ip.isIpv4Mapped()
+        || !remoteFilter.test(remote);
   }
 
   /** Whether the event log is on. */
@@ -217,7 +231,10 @@ public final class IceConfiguration {
       return this;
     }
 
-    /** Refuses remote candidates beside those that are always refused. Default takes all. */
+    /**
+     * Refuses remote candidates beside those that are always refused, learnt ones included: a check from such an address
+     * is answered with error 403. Default takes all.
+     */
     public Builder remoteFilter(Predicate<Candidate> value) {
       remoteFilter = value;
       return this;

@@ -57,6 +57,37 @@ class FloodTest {
   }
 
   @Test
+  void whatTheApplicationRefusesIsNotLearntFromChecksEither() {
+    Encounter encounter = new Encounter(AgentHarness.settings(Role.CONTROLLED)
+        .remoteFilter(candidate -> !candidate.address().ip().isPrivate()));
+    encounter.peer.introduce();
+    TransportAddress inside = TransportAddress.udp("10.0.0.9", 4000);
+    assertThat(Encounter.errorOf(
+            encounter.from(inside).role(Role.CONTROLLING, 1).useCandidate().send()))
+        .isEqualTo(403);
+    assertThat(encounter.remotes()).isEmpty();
+    assertThat(encounter.dropped(DropReason.CANDIDATE_REFUSED)).isEqualTo(1);
+    TransportAddress outside = TransportAddress.udp("203.0.113.9", 4000);
+    assertThat(Encounter.errorOf(
+            encounter.from(outside).role(Role.CONTROLLING, 1).useCandidate().send()))
+        .isZero();
+    encounter.time.runFor(Duration.ofSeconds(1));
+    assertThat(encounter.peer.checks()).extracting(ScriptedPeer.Check::to).containsOnly(outside);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"192.0.2.9 0", "0.0.0.0 4000", "224.0.0.1 4000", "255.255.255.255 4000"})
+  void checkFromWhereNobodyCanHearIsNotAnswered(String where) {
+    Encounter encounter = new Encounter(AgentHarness.settings(Role.CONTROLLED));
+    encounter.peer.introduce();
+    String[] parts = where.split(" ");
+    TransportAddress source = TransportAddress.udp(parts[0], Integer.parseInt(parts[1]));
+    assertThat(encounter.from(source).role(Role.CONTROLLING, 1).send()).isNull();
+    assertThat(encounter.remotes()).isEmpty();
+    assertThat(encounter.dropped(DropReason.BAD_REQUEST)).isEqualTo(1);
+  }
+
+  @Test
   void loopbackIsTakenWhenAskedFor() {
     Encounter encounter =
         new Encounter(AgentHarness.settings(Role.CONTROLLING).loopback(true), 1, "127.0.0.1");
