@@ -174,6 +174,9 @@ final class ChecklistSet {
     CandidatePair present = generation.list.find(path);
     if (present != null) {
       merge(present, local, remote);
+      session.log(
+          local + " > " + remote + " pruned",
+          "pair " + present.id + " has the same base and destination");
       return null;
     }
     CandidatePair pair =
