@@ -143,6 +143,14 @@ final class CheckClient implements Schedule.Work {
     }
   }
 
+  /** RFC 8445 7.2.5.2.2. A pair that has worked is not given up for what anybody can make up. */
+  void handleUnreachable(Check check, long now) {
+    if (isCurrent(check) && !check.pair.nominating && !check.pair.isValid()) {
+      set.cancelCheck(check.pair);
+      fail(check, "the network says that it can't be reached", now);
+    }
+  }
+
   /** Whether the check is the one that decides its pair's fate: neither cancelled nor of a removed pair. */
   private static boolean isCurrent(Check check) {
     return check.pair.check == check && !check.pair.removed;
@@ -340,6 +348,16 @@ final class CheckClient implements Schedule.Work {
     @Override
     public void handleResponse(FiveTuple path, StunMessage response, long now) {
       client.handleResponse(this, path, response, now);
+    }
+
+    @Override
+    public FiveTuple path() {
+      return transaction.path();
+    }
+
+    @Override
+    public void handleUnreachable(long now) {
+      client.handleUnreachable(this, now);
     }
 
     private void handleTimeout(long now) {

@@ -155,6 +155,15 @@ final class Consent {
       }
     }
 
+    @Override
+    public FiveTuple path() {
+      return pair.path;
+    }
+
+    /** RFC 7675 5.2: consent is revoked by the peer alone. */
+    @Override
+    public void handleUnreachable(long now) {}
+
     private void refused(@Nullable ErrorCode error, long now) {
       if (error != null && error.code() == ErrorCode.FORBIDDEN) {
         paths.consentLost(pair, "the peer revoked it", now); // RFC 7675 5.2

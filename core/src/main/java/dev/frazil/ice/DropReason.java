@@ -14,7 +14,7 @@ public enum DropReason {
   UNKNOWN_TRANSACTION,
   /** A response whose MESSAGE-INTEGRITY does not hold. */
   FORGED_RESPONSE,
-  /** A response without what it must carry. */
+  /** A response without what it must carry, or with a wrong FINGERPRINT. */
   BAD_RESPONSE,
   /** Application data from an address that has not authenticated itself. */
   UNKNOWN_SENDER,

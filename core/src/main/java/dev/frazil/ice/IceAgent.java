@@ -322,6 +322,10 @@ public final class IceAgent implements ProtocolMachine {
     if (transaction == null && !message.hasValidFingerprint()) {
       return false; // RFC 8445 7.3: a check has a FINGERPRINT; what has none is the application's
     }
+    if (message.hasFingerprint() && !message.hasValidFingerprint()) {
+      session.drop(DropReason.BAD_RESPONSE); // RFC 8489 6.3: as if it had not come
+      return true;
+    }
     if (transaction != null && message.method() == Method.BINDING) {
       transaction.handleResponse(path, message, now);
     } else if (response) {
@@ -335,7 +339,23 @@ public final class IceAgent implements ProtocolMachine {
     return true;
   }
 
-  private void deliver(Base base, FiveTuple path, ByteBuffer payload) {
+  /**
+   * Something on the way says that what was sent on a path does not arrive: a hard ICMP error (RFC 8445 7.2.5.2.2) whose
+   * quoted packet has this path's addresses and ports. Anybody can make one up, so it ends no more than a check or a
+   * request to a STUN server that is still without an answer; a pair that works is not touched.
+   */
+  public void handleUnreachable(FiveTuple path, long now) {
+    Base base = bases.get(path.local());
+    if (session.closed || base == null || base.closed) {
+      return;
+    }
+    for (Transaction transaction : session.transactionsOn(path)) {
+      transaction.handleUnreachable(now);
+    }
+    end(now);
+  }
+
+  private void deliver(Base base, FiveTuple path, ByteBuffer payload, long now) {
     if (!base.knows(path.remote())) {
       session.drop(DropReason.UNKNOWN_SENDER);
       return;

@@ -330,6 +330,22 @@ final class ServerReflexive implements Schedule.Work {
       ended(this, now);
     }
 
+    @Override
+    public @Nullable FiveTuple path() {
+      return transaction == null ? null : transaction.path();
+    }
+
+    /** RFC 8489 6.2.1. */
+    @Override
+    public void handleUnreachable(long now) {
+      abandon();
+      failed("it can't be reached");
+      if (refresh) {
+        askLater(this, now);
+      }
+      ended(this, now);
+    }
+
     private boolean canBeCandidate(IpAddress ip) {
       return !ip.isUnspecified()
           && !ip.isMulticast()

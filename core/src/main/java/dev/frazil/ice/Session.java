@@ -88,6 +88,13 @@ final class Session {
     return transactions.get(id);
   }
 
+  /** Those whose request went along a path. */
+  List<Transaction> transactionsOn(FiveTuple path) {
+    return transactions.values().stream()
+        .filter(each -> path.equals(each.path()))
+        .toList();
+  }
+
   int openTransactions() {
     return transactions.size();
   }
@@ -157,5 +164,11 @@ final class Session {
      * @param path where it came in and from
      */
     void handleResponse(FiveTuple path, StunMessage response, long now);
+
+    /** Where the request went; null before it did. */
+    @Nullable FiveTuple path();
+
+    /** The network says that the request can't arrive. */
+    void handleUnreachable(long now);
   }
 }

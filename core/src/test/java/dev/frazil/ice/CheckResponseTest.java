@@ -196,6 +196,72 @@ class CheckResponseTest {
 
   /** Regression "XOR-MAPPED-ADDRESS of length 0, unknown family, wrong length": no exception, the check fails. */
   @Test
+  @Tag("ICE-2640")
+  void icmpErrorFailsThePairThatIsCheckedOnThatPathAndNoOther() {
+    Encounter scene = new Encounter(Role.CONTROLLED);
+    scene.peer.introduce();
+    scene.peer.tell(scene.peer.host("192.0.2.9", 4000), scene.peer.host("192.0.2.9", 4001));
+    scene.peer.tellEnd();
+    ScriptedPeer.Check check = scene.peer.awaitCheck(2);
+    FiveTuple path = check.path();
+    TransportAddress base = scene.agent.base();
+    TransportAddress other = scene.peer.checks().get(0).to();
+    for (FiveTuple quoted : List.of( // not quite what was sent
+        new FiveTuple(base, check.to().withPort(check.to().port() + 10)),
+        new FiveTuple(base.withPort(base.port() + 1), check.to()))) {
+      scene.agent.call(now -> scene.agent.agent().handleUnreachable(quoted, now));
+    }
+    assertThat(scene.stateOf(check.to())).isEqualTo(PairState.IN_PROGRESS);
+    scene.agent.call(now -> scene.agent.agent().handleUnreachable(path, now));
+    assertThat(scene.stateOf(check.to())).isEqualTo(PairState.FAILED);
+    assertThat(scene.stateOf(other)).isEqualTo(PairState.IN_PROGRESS);
+    int sent = scene.agent.sent().size();
+    scene.runMillis(1_200);
+    assertThat(scene.agent.sent().subList(sent, scene.agent.sent().size()))
+        .isNotEmpty()
+        .allMatch(each -> each.path().remote().equals(other));
+    scene.peer.answer(check); // it was a lie
+    assertThat(scene.stateOf(check.to())).isEqualTo(PairState.SUCCEEDED);
+  }
+
+  @Test
+  @Tag("ICE-2640")
+  void icmpErrorNeitherEndsANominationNorAPathInUse() {
+    Encounter scene = new Encounter(Role.CONTROLLING).introduced();
+    scene.peer.answer(scene.peer.awaitCheck(1));
+    ScriptedPeer.Check nominating = scene.peer.awaitCheck(2);
+    assertThat(nominating.nominates()).isTrue();
+    scene.agent.call(now -> scene.agent.agent().handleUnreachable(nominating.path(), now));
+    scene.peer.answer(nominating);
+    assertThat(scene.agent.agent().state()).isEqualTo(IceState.COMPLETED);
+    scene.time.runFor(Duration.ofSeconds(6)); // a consent check is on its way
+    scene.agent.call(now -> scene.agent.agent().handleUnreachable(nominating.path(), now));
+    assertThat(scene.send()).isEqualTo(SendResult.SENT);
+  }
+
+  /** RFC 8489 6.3: what has a FINGERPRINT that does not fit is as if it had not come, however right the rest. */
+  @Test
+  @Tag("ICE-2150")
+  void responseWithAWrongFingerprintIsAsIfItHadNeverCome() {
+    Encounter scene = new Encounter(Role.CONTROLLED).introduced();
+    ScriptedPeer.Check check = scene.peer.awaitCheck(1);
+    ByteBuffer response = StunBuilder.success(
+            Method.BINDING, check.message().transactionId(), ByteBuffer.allocate(200))
+        .put(AttributeType.XOR_MAPPED_ADDRESS, check.path().local())
+        .integrity(scene.peer.key())
+        .fingerprint()
+        .finish();
+    int last = response.limit() - 1;
+    response.put(last, (byte) (response.get(last) ^ 1));
+    scene.agent.receive(check.path(), response);
+    assertThat(scene.stateOf(THERE)).isEqualTo(PairState.IN_PROGRESS);
+    assertThat(scene.dropped(DropReason.BAD_RESPONSE)).isEqualTo(1);
+    response.put(last, (byte) (response.get(last) ^ 1));
+    scene.agent.receive(check.path(), response);
+    assertThat(scene.stateOf(THERE)).isEqualTo(PairState.SUCCEEDED);
+  }
+
+  @Test
   @Tag("ICE-2660")
   void successWithoutAReadableMappedAddressFailsThePair() {
     byte[][] values = {{}, {0, 9, 1, 2, 3, 4, 5, 6}, {0, 1, 1, 2, 3, 4}, {0, 2, 1, 2, 3, 4, 5, 6}};

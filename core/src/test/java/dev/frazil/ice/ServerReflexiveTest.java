@@ -154,6 +154,28 @@ class ServerReflexiveTest {
       assertThat(candidate.related().port()).isEqualTo(candidate.address().port() - 1000);
       assertThat(agent.bases()).contains(candidate.related());
     }
+    agent.interfaces("10.0.0.1"); // with its base a candidate goes
+    assertThat(agent.agent().statistics().localCandidates())
+        .extracting(each -> each.candidate().address().port())
+        .containsExactlyInAnyOrderElementsOf(agent.bases().stream()
+            .flatMap(base -> Stream.of(base.port(), base.port() + 1000))
+            .toList());
+  }
+
+  @Test
+  @Tag("ICE-2640")
+  void icmpErrorEndsTheWaitForAServer() {
+    AgentHarness agent = agent(settings(SERVER));
+    ScriptedStunServer server = new ScriptedStunServer(agent, SERVER);
+    start(agent, 1, "10.0.0.1");
+    time.runFor(Duration.ofMillis(20));
+    FiveTuple path = server.transactions().get(0).path();
+    assertThat(agent.events(IceEvent.GatheringComplete.class)).isEmpty();
+    agent.call(now -> agent.agent().handleUnreachable(path, now));
+    assertThat(agent.events(IceEvent.GatheringComplete.class)).hasSize(1);
+    assertThat(agent.events(IceEvent.Warning.class)).hasSize(1);
+    time.runFor(Duration.ofSeconds(20));
+    assertThat(server.requests()).hasSize(1);
   }
 
   @Test
