@@ -309,6 +309,7 @@ class ConsentTest {
     scene.introduced();
     scene.time.runUntil(() -> scene.send() == SendResult.NO_PATH, Duration.ofMinutes(1));
     assertThat(scene.time.now() - last).isBetween(30 * SECOND - 100_000_000, 30 * SECOND);
+    assertThat(scene.agent.agent().path(0, 1)).isNull();
     List<StunMessage> asked = scene
         .agent
         .sent()
@@ -462,6 +463,22 @@ class ConsentTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("keepaliveInterval")
         .hasMessageContaining("PT15S");
+  }
+
+  @Test
+  @Tag("ICE-3320")
+  void pathThatDataHasLeftIsNotKeptAlive() {
+    Encounter scene =
+        new Encounter(AgentHarness.settings(Role.CONTROLLED).consent(false)).answering();
+    scene.peer.introduce();
+    scene.peer.tell(scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4001, 7, 1));
+    scene.runMillis(100);
+    assertThat(scene.agent.agent().path(0, 1).remote().port()).isEqualTo(4001);
+    scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
+    scene.runMillis(45_000); // until nothing of the checks is left
+    List<AgentHarness.Sent> sent = sentDuring(scene, Duration.ofMinutes(5));
+    assertThat(sent).isNotEmpty();
+    assertThat(sent).allMatch(each -> each.path().remote().equals(THERE));
   }
 
   @Test

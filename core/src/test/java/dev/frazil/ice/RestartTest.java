@@ -140,6 +140,9 @@ class RestartTest {
     assertThat(results).containsOnly(SendResult.SENT);
     assertThat(pair.right.delivered()).hasSize(200);
     assertThat(pair.left.agent().state()).isEqualTo(IceState.COMPLETED);
+    assertThat(pair.left.agent().role()).isEqualTo(Role.CONTROLLING);
+    assertThat(pair.left.events(IceEvent.RoleSwitched.class)).isEmpty();
+    assertThat(pair.right.events(IceEvent.RoleSwitched.class)).isEmpty();
   }
 
   @Test

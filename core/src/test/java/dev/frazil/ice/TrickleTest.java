@@ -359,6 +359,35 @@ class TrickleTest {
     assertThat(formed).isEqualTo(4);
   }
 
+  @Test
+  @Tag("SIG-0140")
+  void betterReflexiveCandidateOfTheSameBaseTakesOverNoPairThatIsBeingChecked() {
+    List<StunServer> servers =
+        List.of(new StunServer("203.0.113.5", 3478), new StunServer("203.0.113.6", 3478));
+    Encounter scene = Encounter.withoutInterfaces(
+        AgentHarness.settings(Role.CONTROLLED)
+            .addressHandling(AddressHandling.DEFAULT_ROUTE_PUBLIC_ONLY)
+            .stunServers(servers),
+        1);
+    ScriptedStunServer first = new ScriptedStunServer(scene.agent, "203.0.113.5");
+    ScriptedStunServer second = new ScriptedStunServer(scene.agent, "203.0.113.6");
+    scene.agent.interfaces("192.0.2.1");
+    scene.peer.introduce();
+    scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
+    scene.runMillis(50);
+    TransportAddress worse = TransportAddress.udp("198.51.100.2", 7);
+    second.answer(second.requests().get(0), worse);
+    scene.peer.awaitCheck(1);
+    long priority = scene.pairTo(THERE).priority();
+    first.answer(first.requests().get(0), TransportAddress.udp("198.51.100.1", 7));
+    assertThat(scene.agent.gathered()).hasSize(2);
+    assertThat(scene.agent.gathered().get(1).priority())
+        .isGreaterThan(scene.agent.gathered().get(0).priority());
+    assertThat(scene.stateOf(THERE)).isEqualTo(PairState.IN_PROGRESS);
+    assertThat(scene.pairTo(THERE).local().address()).isEqualTo(worse);
+    assertThat(scene.pairTo(THERE).priority()).isEqualTo(priority);
+  }
+
   @ParameterizedTest
   @EnumSource(PairState.class)
   @Tag("SIG-0140")
