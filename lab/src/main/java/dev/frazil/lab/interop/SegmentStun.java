@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -34,7 +35,7 @@ final class SegmentStun {
     ByteBuffer request =
         ByteBuffer.allocate(20).putInt(0x0001_0000).putInt(0x2112_A442).clear();
     try (DatagramSocket client = new DatagramSocket()) {
-      client.connect(new InetSocketAddress("127.0.0.1", PORT));
+      client.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), PORT));
       client.send(new DatagramPacket(request.array(), request.capacity()));
       client.receive(new DatagramPacket(new byte[548], 548));
     }
