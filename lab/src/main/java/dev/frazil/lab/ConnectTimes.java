@@ -16,8 +16,8 @@ import java.util.function.ToLongFunction;
  * <p>The one argument, if given, is the number of seeds for each line with loss: 200 unless set.
  */
 public final class ConnectTimes {
-  private static final int[] ROUND_TRIPS = {0, 20, 50, 200};
-  private static final double[] LOSSES = {0.05, 0.2};
+  static final int[] ROUND_TRIPS = {0, 20, 50, 200};
+  static final double[] LOSSES = {0.05, 0.2};
   /** No check takes longer: the last send of a transaction is 39.5 s old when it is given up (RFC 8489 6.2.1). */
   private static final Duration LIMIT = Duration.ofSeconds(90);
 
@@ -167,13 +167,13 @@ public final class ConnectTimes {
     table.print(System.out);
   }
 
-  private static String percentile(
+  static String percentile(
       List<ConnectTime> times, ToLongFunction<ConnectTime> what, double share) {
     long[] sorted = times.stream().mapToLong(what).sorted().toArray();
     return sorted.length == 0 ? "" : millis(sorted[(int) (share * (sorted.length - 1))]);
   }
 
-  private static String millis(long nanos) {
+  static String millis(long nanos) {
     return String.format("%.0f", nanos / 1e6);
   }
 }

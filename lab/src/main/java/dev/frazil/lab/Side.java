@@ -5,13 +5,16 @@ import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.IceStatistics.PairStatistics;
 import dev.frazil.testkit.ice.VirtualAgent;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** One of two agents that connect: notes when what happened to it, and sends a payload as soon as it can. */
+/** One of two agents that connect: notes when what happened to it, and sends payloads from the moment it can. */
 final class Side {
+  private static final Duration SEND_INTERVAL = Duration.ofMillis(20);
+
   final VirtualAgent agent;
   long valid = ConnectTime.NEVER;
   long received = ConnectTime.NEVER;
@@ -46,13 +49,19 @@ final class Side {
   }
 
   private void useFirstPath() {
-    agent.send(0, 1, ByteBuffer.wrap(new byte[] {1}));
+    send();
     List<PairStatistics> pairs = new ArrayList<>(agent.agent().statistics().pairs());
     pairs.sort(Comparator.comparingLong(PairStatistics::priority).reversed());
     while (pairs.get(pairsAhead).responsesReceived() == 0) {
       pairsAhead++;
     }
     working = pairs.get(pairsAhead).remote();
+  }
+
+  /** Goes on as media does: one lost packet is not the end. */
+  private void send() {
+    agent.send(0, 1, ByteBuffer.wrap(new byte[] {1}));
+    agent.host().internet().schedule(SEND_INTERVAL, this::send);
   }
 
   private long once(long before) {
