@@ -227,11 +227,15 @@ public final class StunMessage {
 
   /** The FINGERPRINT of the bytes from {@code start} to {@code end}. */
   static int fingerprint(ByteBuffer message, int start, int end) {
-    int position = message.position();
-    int limit = message.limit();
     CRC32 crc = new CRC32();
-    crc.update(message.limit(end).position(start));
-    message.limit(limit).position(position);
+    if (message.hasArray()) {
+      crc.update(message.array(), message.arrayOffset() + start, end - start);
+    } else {
+      int position = message.position();
+      int limit = message.limit();
+      crc.update(message.limit(end).position(start));
+      message.limit(limit).position(position);
+    }
     return (int) crc.getValue() ^ FINGERPRINT_XOR;
   }
 
