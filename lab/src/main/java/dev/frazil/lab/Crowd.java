@@ -15,12 +15,11 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Connects a crowd of pairs in this process, after smaller ones for a warm-up, and prints what it took. Started by {@link
- * PairsBenchmark}; the arguments are the stack and the number of pairs.
+ * Connects a crowd of pairs in this process, after others of the same size for a warm-up, and prints what it took.
+ * Started by {@link PairsBenchmark}; the arguments are the stack and the number of pairs.
  */
 final class Crowd {
-  private static final int WARM_UPS = 5;
-  private static final int WARM_UP_PAIRS = 100;
+  private static final int WARM_UPS = 4;
   private static final long LIMIT_SECONDS = 300;
 
   private Crowd() {}
@@ -71,7 +70,7 @@ final class Crowd {
 
   private static Cost frazil(Pacer pacer, int pairs) throws Exception {
     try (IceRuntime warm = IceRuntime.builder().pacer(Pacer.unlimited()).build()) {
-      warmUp(() -> new FrazilPair(warm));
+      warmUp(() -> new FrazilPair(warm), pairs);
     }
     try (IceRuntime runtime = IceRuntime.builder().pacer(pacer).build()) {
       return connect(() -> new FrazilPair(runtime), pairs);
@@ -82,13 +81,13 @@ final class Crowd {
     if (!Ice4jPair.prepare()) {
       throw new IllegalStateException("this machine has no IPv4 address beside its loopback");
     }
-    warmUp(() -> new Ice4jPair(false));
+    warmUp(() -> new Ice4jPair(false), pairs);
     return connect(() -> new Ice4jPair(false), pairs);
   }
 
-  private static void warmUp(Supplier<AgentPair> maker) throws Exception {
+  private static void warmUp(Supplier<AgentPair> maker, int pairs) throws Exception {
     for (int i = 0; i < WARM_UPS; i++) {
-      connect(maker, WARM_UP_PAIRS);
+      connect(maker, pairs);
     }
   }
 

@@ -51,8 +51,13 @@ final class Ice4jPair implements AgentPair {
         it -> System.setProperty("ice4j.harvest.allowed-addresses.0", it.getHostAddress()));
     // Nothing here asks a cloud's metadata service.
     System.setProperty("ice4j.harvest.mapping.aws.enabled", "false");
-    LogManager.getLogManager().getLogger("").setLevel(Level.SEVERE);
+    silence();
     return address.isPresent();
+  }
+
+  /** It logs what it could not do while it closes. */
+  static void silence() {
+    LogManager.getLogManager().getLogger("").setLevel(Level.OFF);
   }
 
   private static boolean isUsable(NetworkInterface each) {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Prints what it takes to connect many pairs of agents in one process over loopback: Frazil at the pace of RFC 8445
- * 14.2, Frazil without it, ice4j. Each has a JVM of its own, warmed up by smaller crowds; all of a crowd start at once.
+ * 14.2, Frazil without it, ice4j. Each has a JVM of its own, warmed up by as many pairs; all start at once.
  *
  * <p>The arguments, if given, are the numbers of pairs for Frazil and for ice4j: 1000 and 100 unless set.
  */

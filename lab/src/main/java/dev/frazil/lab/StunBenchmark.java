@@ -10,6 +10,8 @@ import dev.frazil.stun.StunMessage;
 import dev.frazil.stun.TransactionId;
 import java.nio.ByteBuffer;
 import java.util.Collection;
+import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.ice4j.StunException;
 import org.ice4j.attribute.Attribute;
@@ -36,6 +38,7 @@ import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
  * What an ICE check costs Frazil and ice4j: reading a Binding request with its integrity and fingerprint, and writing
@@ -64,14 +67,10 @@ public class StunBenchmark {
   private final StunStack stack = new StunStack();
   private RawMessage raw = RawMessage.build(new byte[0], 0, null, null);
 
-  /** The names of the two tasks, as the benchmarks' names begin. */
-  static final String READ = "read";
-
-  static final String WRITE = "write";
-
   /** Makes what is read, and proves that each stack takes the other's request. */
   @Setup
   public void prepare() throws StunException {
+    Ice4jPair.silence();
     stack.getCredentialsManager().registerAuthority(new OnePassword());
     ByteBuffer own = writeFrazil();
     byte[] bytes = new byte[own.remaining()];
@@ -154,6 +153,8 @@ public class StunBenchmark {
     Collection<RunResult> results = new Runner(new OptionsBuilder()
             .include(StunBenchmark.class.getName())
             .addProfiler(GCProfiler.class)
+            .verbosity(VerboseMode.SILENT)
+            .shouldFailOnError(true)
             .build())
         .run();
     Table table = new Table(
@@ -163,7 +164,7 @@ public class StunBenchmark {
         "times faster",
         "Frazil, bytes",
         "ice4j, bytes");
-    for (String task : new String[] {READ, WRITE}) {
+    for (String task : List.of("read", "write")) {
       RunResult frazil = find(results, task + "Frazil");
       RunResult ice4j = find(results, task + "Ice4j");
       table.row(
@@ -189,6 +190,7 @@ public class StunBenchmark {
   }
 
   private static double allocated(RunResult result) {
-    return result.getSecondaryResults().get("gc.alloc.rate.norm").getScore();
+    return Objects.requireNonNull(result.getSecondaryResults().get("gc.alloc.rate.norm"))
+        .getScore();
   }
 }

@@ -19,11 +19,6 @@ import java.util.List;
  * Prints how many packets the virtual Internet carries in a second of CPU time, on one thread: 100 hosts send to a
  * server, which answers each packet.
  *
- * <pre>
- * mvn -q -pl lab -am test-compile
- * java -cp core/target/classes:testkit/target/classes:lab/target/classes dev.frazil.lab.VirtualInternetBenchmark
- * </pre>
- *
  * <p>The one argument, if given, is the number of packets of each run: 2,000,000 unless set.
  */
 public final class VirtualInternetBenchmark {

@@ -3,9 +3,6 @@ package dev.frazil.lab;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.frazil.lab.ConnectTimes.Case;
-import dev.frazil.testkit.Link;
-import dev.frazil.testkit.NatBehavior;
-import dev.frazil.testkit.topology.Access;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -42,9 +39,7 @@ class ConnectTimesTest {
 
   @Test
   void agentsBehindPortRestrictedNatsConnectWithin120MillisecondsAtARoundTripOf50() {
-    Access nat = Access.behindNat(NatBehavior.PORT_RESTRICTED_CONE);
-    ConnectTime time = ConnectTime.measure(
-        nat, nat, Duration.ofMillis(50), Link.PERFECT, 1, Duration.ofSeconds(10));
+    ConnectTime time = ConnectTimesSummary.portRestricted();
     assertThat(time.isComplete()).isTrue();
     assertThat(Duration.ofNanos(time.connected())).isLessThanOrEqualTo(Duration.ofMillis(120));
   }
