@@ -476,9 +476,11 @@ class ConsentTest {
     assertThat(scene.agent.agent().path(0, 1).remote().port()).isEqualTo(4001);
     scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
     scene.runMillis(45_000); // until nothing of the checks is left
-    List<AgentHarness.Sent> sent = sentDuring(scene, Duration.ofMinutes(5));
-    assertThat(sent).isNotEmpty();
-    assertThat(sent).allMatch(each -> each.path().remote().equals(THERE));
+    List<AgentHarness.Sent> keepalives = sentDuring(scene, Duration.ofMinutes(5)).stream()
+        .filter(each -> !each.isBindingRequest()) // valid pairs are checked again
+        .toList();
+    assertThat(keepalives).isNotEmpty();
+    assertThat(keepalives).allMatch(each -> each.path().remote().equals(THERE));
   }
 
   @Test
