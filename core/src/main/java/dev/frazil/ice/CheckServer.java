@@ -120,7 +120,8 @@ final class CheckServer {
 
   /** Whether a check comes from where no remote candidate may be: its sender would become one. */
   private boolean isRefused(Generation generation, Base base, FiveTuple path, StunMessage request) {
-    return generation.remote(path.remote(), base.component) == null
+    return generation.isCurrent() // else it is only answered
+        && generation.remote(path.remote(), base.component) == null
         && generation.list.find(path) == null
         && session.configuration.refuses(peerReflexive(
             "prflx", base, path, Math.max(1, request.intValue(AttributeType.PRIORITY, 1))));

@@ -134,7 +134,7 @@ final class Generation {
     username = parameters.ufrag() + ":" + ufrag;
   }
 
-  /** No longer current: nothing of it runs any more, but for the consent of a pair that still carries data. */
+  /** No longer current: nothing of it is left but what answers its checks, and the pair that still carries data. */
   void retire(Session session) {
     for (Timer timer :
         new @Nullable Timer[] {rechecking, judging, patience, remoteSilence, release, gatheringLimit
@@ -143,6 +143,9 @@ final class Generation {
         session.cancel(timer);
       }
     }
+    remotes.clear();
+    learnt.clear();
+    early.clear();
   }
 
   /** Whether the peer may nominate aggressively, as RFC 5245 had it: it does not say that it follows RFC 8445. */

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -202,6 +203,11 @@ final class Contender implements Monitor.Ports {
     if (weight > bound) {
       violations.add(monitor.host + " remembers " + weight + " objects at rest, not " + bound);
     }
+  }
+
+  /** The highest component for which the peer was told a candidate. */
+  OptionalInt highestTold(int stream) {
+    return streams.get(stream).told.stream().mapToInt(Candidate::component).max();
   }
 
   /** Whether every component of a stream has its selected pair and a path. */

@@ -318,15 +318,16 @@ public final class Run {
             + words(right, stream));
       }
       if (up[stream]) {
-        for (int component = 1; component <= components[stream]; component++) {
+        for (int component = 1; component <= agreedComponents(stream); component++) {
           mirror(stream, component);
         }
       }
     }
     Oracle.Side[][] sides = new Oracle.Side[components.length][];
     for (int stream = 0; stream < components.length; stream++) {
-      sides[stream] = new Oracle.Side[2 * components[stream]];
-      for (int component = 1; component <= components[stream]; component++) {
+      int agreed = agreedComponents(stream);
+      sides[stream] = new Oracle.Side[2 * agreed];
+      for (int component = 1; component <= agreed; component++) {
         sides[stream][2 * component - 2] = left.side(stream, component);
         sides[stream][2 * component - 1] = right.side(stream, component);
       }
@@ -353,6 +354,13 @@ public final class Run {
     net.runFor(Duration.ofSeconds(2));
     left.agent.close();
     right.agent.close();
+  }
+
+  /** RFC 8445 6.1.2.2: no more than both have candidates for; a loss may have kept one from gathering any. */
+  private int agreedComponents(int stream) {
+    int left = this.left.highestTold(stream).orElse(components[stream]);
+    int right = this.right.highestTold(stream).orElse(components[stream]);
+    return Math.min(left, right);
   }
 
   private void consult(int stream, boolean up, Oracle.Side[] sides) {

@@ -51,8 +51,7 @@ enum Breakage {
   /** RFC 7675 5.1: thirty times as long as it should. */
   CONSENT_LASTS_TOO_LONG(
       "data without consent",
-      Change.number(ice("Paths"), "consentFrom", 30_000_000_000L, 900_000_000_000L),
-      Change.number(ice("Consent$Request"), "handleResponse", 30_000_000_000L, 900_000_000_000L)),
+      Change.number(ice("IceConfiguration$Builder"), "<clinit>", 30L, 900L)),
   /** RFC 7675 5.1. */
   CONSENT_NOT_ASKED("ended failed, but a pair works", Change.empty(ice("Consent"), "ask")),
   /** RFC 8445 6.1.2.5. */
