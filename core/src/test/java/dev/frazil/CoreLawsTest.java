@@ -79,12 +79,16 @@ class CoreLawsTest {
         .definedBy("dev.frazil.net..")
         .layer("stun")
         .definedBy("dev.frazil.stun..")
+        .layer("turn")
+        .definedBy("dev.frazil.turn..")
         .layer("ice")
         .definedBy("dev.frazil.ice..")
         .whereLayer("ice")
         .mayNotBeAccessedByAnyLayer()
-        .whereLayer("stun")
+        .whereLayer("turn")
         .mayOnlyBeAccessedByLayers("ice")
+        .whereLayer("stun")
+        .mayOnlyBeAccessedByLayers("turn", "ice")
         .ensureAllClassesAreContainedInArchitectureIgnoring(
             describe("the module descriptor", type -> type.getSimpleName().equals("module-info")))
         .check(CORE);

@@ -38,7 +38,7 @@ class HouseRulesTest {
   void everyModuleIsSeen() {
     assertThat(
             FRAZIL.stream().map(type -> type.getPackageName().split("\\.")[2]).distinct())
-        .contains("net", "stun", "ice", "testkit", "netty", "cli", "lab");
+        .contains("net", "stun", "turn", "ice", "testkit", "netty", "cli", "lab");
   }
 
   @Test
@@ -46,7 +46,7 @@ class HouseRulesTest {
     Architectures.layeredArchitecture()
         .consideringOnlyDependenciesInAnyPackage("dev.frazil..")
         .layer("core")
-        .definedBy("dev.frazil.net..", "dev.frazil.stun..", "dev.frazil.ice..")
+        .definedBy("dev.frazil.net..", "dev.frazil.stun..", "dev.frazil.turn..", "dev.frazil.ice..")
         .layer("testkit")
         .definedBy("dev.frazil.testkit..")
         .layer("netty")
