@@ -108,8 +108,10 @@ public final class BindingClient implements ProtocolMachine {
 
     @Override
     public void failed(
-        StunClient.Request request, StunClient.Failure failure, @Nullable ErrorCode error) {
-      outbox.failed(failure, error);
+        StunClient.Request request,
+        StunClient.Failure failure,
+        @Nullable StunMessage response) {
+      outbox.failed(failure, response == null ? null : response.get(AttributeType.ERROR_CODE));
     }
   }
 }

@@ -35,9 +35,9 @@ public final class StunClient implements ProtocolMachine {
     /**
      * A request came to nothing.
      *
-     * @param error the server's error code, where it sent one
+     * @param response the response that ended it, good for the call; null where none did
      */
-    void failed(Request request, Failure failure, @Nullable ErrorCode error);
+    void failed(Request request, Failure failure, @Nullable StunMessage response);
   }
 
   /** Why a request came to nothing. */
@@ -102,6 +102,11 @@ public final class StunClient implements ProtocolMachine {
     /** The method. */
     public int method() {
       return method;
+    }
+
+    /** Whether it was sent with credentials; what came of it then is the server's word, unless it is unauthenticated. */
+    public boolean isSigned() {
+      return signature != null;
     }
   }
 
@@ -211,8 +216,7 @@ public final class StunClient implements ProtocolMachine {
       case IGNORED -> {}
       case VIOLATION -> violate(request, now);
       case RETRY -> retry(request, response, now);
-      case REFUSED ->
-        fail(request, Failure.UNAUTHENTICATED, response.get(AttributeType.ERROR_CODE), now);
+      case REFUSED -> fail(request, Failure.UNAUTHENTICATED, response, now);
     }
   }
 
@@ -221,9 +225,9 @@ public final class StunClient implements ProtocolMachine {
     ErrorCode error = success ? null : response.get(AttributeType.ERROR_CODE);
     boolean understood = response.unknownRequired(request.understood).length == 0;
     if (!understood || !success && error == null) {
-      fail(request, Failure.BAD_RESPONSE, error, now); // RFC 8489 6.3.3, 6.3.4
+      fail(request, Failure.BAD_RESPONSE, response, now); // RFC 8489 6.3.3, 6.3.4
     } else if (error != null) {
-      fail(request, Failure.ERROR_RESPONSE, error, now);
+      fail(request, Failure.ERROR_RESPONSE, response, now);
     } else {
       end(request, now);
       outbox.answered(request, response);
@@ -249,16 +253,17 @@ public final class StunClient implements ProtocolMachine {
   private void retry(Request request, StunMessage response, long now) {
     measure(request, response, now);
     if (request.retries++ == Request.MOST_RETRIES) {
-      fail(request, Failure.UNAUTHENTICATED, response.get(AttributeType.ERROR_CODE), now);
+      fail(request, Failure.UNAUTHENTICATED, response, now);
       return;
     }
     forget(request);
     send(request, now);
   }
 
-  private void fail(Request request, Failure failure, @Nullable ErrorCode error, long now) {
+  private void fail(
+      Request request, Failure failure, @Nullable StunMessage response, long now) {
     end(request, now);
-    outbox.failed(request, failure, error);
+    outbox.failed(request, failure, response);
   }
 
   private void end(Request request, long now) {

@@ -31,10 +31,10 @@ final class Recorder implements StunClient.Outbox {
 
   @Override
   public void failed(
-      StunClient.Request request, StunClient.Failure failure, @Nullable ErrorCode error) {
+      StunClient.Request request, StunClient.Failure failure, @Nullable StunMessage response) {
     failed.add(request);
     failures.add(failure);
-    errors.add(error);
+    errors.add(response == null ? null : response.get(AttributeType.ERROR_CODE));
   }
 
   /** The n-th message that was sent, from the end where n is negative. */

@@ -9,7 +9,6 @@ import dev.frazil.stun.AttributeSet;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.BindingServer;
 import dev.frazil.stun.ClientAuthentication;
-import dev.frazil.stun.ErrorCode;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.MessageClass;
 import dev.frazil.stun.Method;
@@ -91,6 +90,6 @@ class StunMachinesFuzzTest {
 
     @Override
     public void failed(
-        StunClient.Request request, StunClient.Failure failure, @Nullable ErrorCode error) {}
+        StunClient.Request request, StunClient.Failure failure, @Nullable StunMessage response) {}
   }
 }
