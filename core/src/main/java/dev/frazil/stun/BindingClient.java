@@ -108,9 +108,7 @@ public final class BindingClient implements ProtocolMachine {
 
     @Override
     public void failed(
-        StunClient.Request request,
-        StunClient.Failure failure,
-        @Nullable StunMessage response) {
+        StunClient.Request request, StunClient.Failure failure, @Nullable StunMessage response) {
       outbox.failed(failure, response == null ? null : response.get(AttributeType.ERROR_CODE));
     }
   }

@@ -54,7 +54,8 @@ public abstract sealed class ClientAuthentication
    * @param key key: what the client signs with, mac_key; at least 16 bytes
    */
   public record ThirdPartyToken(String keyId, ByteBuffer token, ByteBuffer key) {
-    private static final int LONGEST_TOKEN = 900; // with the longest other attributes it fits into a request
+    private static final int LONGEST_TOKEN =
+        900; // with the longest other attributes it fits into a request
 
     public ThirdPartyToken {
       keyId = OpaqueString.enforce("keyId", keyId);

@@ -260,8 +260,7 @@ public final class StunClient implements ProtocolMachine {
     send(request, now);
   }
 
-  private void fail(
-      Request request, Failure failure, @Nullable StunMessage response, long now) {
+  private void fail(Request request, Failure failure, @Nullable StunMessage response, long now) {
     end(request, now);
     outbox.failed(request, failure, response);
   }
