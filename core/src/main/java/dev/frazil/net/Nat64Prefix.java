@@ -56,14 +56,17 @@ public record Nat64Prefix(IpAddress prefix, int length) {
   }
 
   private static boolean holdsWellKnown(IpAddress address, int length) {
-    byte[] bytes = address.toBytes();
+    return WELL_KNOWN.contains(embedded(address.toBytes(), length));
+  }
+
+  private static IpAddress embedded(byte[] bytes, int length) {
     byte[] ipv4 = new byte[4];
     int at = length / 8;
     for (int i = 0; i < 4; i++) {
       at += at == RESERVED_BYTE ? 1 : 0;
       ipv4[i] = bytes[at++];
     }
-    return WELL_KNOWN.contains(IpAddress.of(ipv4));
+    return IpAddress.of(ipv4);
   }
 
   private static IpAddress prefixOf(IpAddress address, int length) {
@@ -81,5 +84,10 @@ public record Nat64Prefix(IpAddress prefix, int length) {
       address[at++] = octet;
     }
     return IpAddress.of(address);
+  }
+
+  /** The IPv4 address that an IPv6 address of this prefix reaches; null when it is of another. */
+  public @Nullable IpAddress extract(IpAddress ipv6) {
+    return ipv6.isIpv6() && ipv6.isIn(prefix, length) ? embedded(ipv6.toBytes(), length) : null;
   }
 }

@@ -27,6 +27,16 @@ class Nat64PrefixTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"32", "40", "48", "56", "64", "96"})
+  void anIpv4AddressIsTakenOutWhereItWasPutIn(int length) {
+    Nat64Prefix prefix = new Nat64Prefix(IpAddress.parse("2001:db8::"), length);
+    IpAddress ipv4 = IpAddress.parse("192.0.2.33");
+    assertThat(prefix.extract(prefix.synthesize(ipv4))).isEqualTo(ipv4);
+    assertThat(prefix.extract(IpAddress.parse("2001:db9::c000:221"))).isNull();
+    assertThat(prefix.extract(ipv4)).isNull();
+  }
+
+  @ParameterizedTest
   @CsvSource({
     "2001:db8::, 32",
     "2001:db8:100::, 40",
