@@ -42,16 +42,30 @@ final class LongTermServer extends ServerAuthentication {
       return Verdict.refused(ErrorCode.BAD_REQUEST, null);
     }
     String username = username(message);
-    IntegrityKey key = username == null ? null : accounts.key(username, options.realm(), algorithm);
-    // An unknown user costs an HMAC too, so that time does not tell who has an account.
-    boolean verified = message.verifyIntegrity(key == null ? nobody : key);
-    if (username == null || key == null || !verified) {
+    IntegrityKey key = username == null ? null : signer(message, username, algorithm);
+    if (username == null || key == null) {
       return challenge(ErrorCode.UNAUTHENTICATED, source, now);
     }
     if (!nonces.isValid(nonce, source, now)) {
       return challenge(ErrorCode.STALE_NONCE, source, now);
     }
     return Verdict.accepted(username, key, explicit ? Integrity.SHA256 : Integrity.SHA1);
+  }
+
+  /** Which of the user's keys the message was signed with; null when it was none of them. */
+  private @Nullable IntegrityKey signer(
+      StunMessage message, String username, PasswordAlgorithm algorithm) {
+    List<IntegrityKey> keys = accounts.keys(username, options.realm(), algorithm);
+    if (keys.isEmpty()) {
+      // An unknown user costs an HMAC too, so that time does not tell who has an account.
+      message.verifyIntegrity(nobody);
+    }
+    for (IntegrityKey key : keys) {
+      if (message.verifyIntegrity(key)) {
+        return key;
+      }
+    }
+    return null;
   }
 
   /** The algorithm that the client chose; null when it, or the list that it saw, is not what was offered. */

@@ -37,6 +37,17 @@ public abstract sealed class ServerAuthentication
     @Nullable IntegrityKey key(String username, String realm, PasswordAlgorithm algorithm);
 
     /**
+     * The keys that a user may sign with, where there can be several, as while a shared secret is changed: no more than
+     * a few, because each costs an HMAC. Unless overridden, that of {@link #key}.
+     *
+     * @return empty when there is no such user
+     */
+    default List<IntegrityKey> keys(String username, String realm, PasswordAlgorithm algorithm) {
+      IntegrityKey key = key(username, realm, algorithm);
+      return key == null ? List.of() : List.of(key);
+    }
+
+    /**
      * The user behind a USERHASH; null when there is none. Asked only by a server that offers username anonymity.
      *
      * @param userhash 32 bytes; see {@link LongTermCredential#userhash}

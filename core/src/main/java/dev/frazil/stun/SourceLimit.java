@@ -7,7 +7,7 @@ import java.util.random.RandomGenerator;
  * How much each source may ask, in a table of fixed size: strangers can fill it, but not make it grow. Sources that meet
  * in a slot share one allowance; where they meet differs from server to server.
  */
-final class SourceLimit {
+public final class SourceLimit {
   private static final int SLOTS = 4096;
   private static final long SECOND = 1_000_000_000L;
 
@@ -19,15 +19,17 @@ final class SourceLimit {
   /**
    * A limit.
    *
-   * @param perSecond requests a second, and at once; 0 for no limit
+   * @param perSecond requests a second, and at once, of an IPv4 address or an IPv6 /64; 0 for no limit
+   * @param random decides which sources share a slot
    */
-  SourceLimit(int perSecond, RandomGenerator random) {
+  public SourceLimit(int perSecond, RandomGenerator random) {
     interval = perSecond == 0 ? 0 : SECOND / perSecond;
     whole = new long[perSecond == 0 ? 0 : SLOTS];
     seed = random.nextLong();
   }
 
-  boolean admits(IpAddress source, long now) {
+  /** Whether the source may ask once more; counts it when it may. */
+  public boolean admits(IpAddress source, long now) {
     if (whole.length == 0) {
       return true;
     }
