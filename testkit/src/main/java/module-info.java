@@ -6,4 +6,5 @@ module dev.frazil.testkit {
   exports dev.frazil.testkit;
   exports dev.frazil.testkit.ice;
   exports dev.frazil.testkit.topology;
+  exports dev.frazil.testkit.turn;
 }

@@ -1,0 +1,5 @@
+/** TURN servers on virtual hosts. */
+@NullMarked
+package dev.frazil.testkit.turn;
+
+import org.jspecify.annotations.NullMarked;
