@@ -60,7 +60,7 @@ final class RefreshClient {
     tokenWanted = false;
     expiresAt = askedAt + lifetime;
     session.schedule(expiring, expiresAt);
-    session.schedule(refreshing, askedAt + Math.max(lifetime / 2, ClientSession.SECOND));
+    session.schedule(refreshing, askedAt + lifetime / 2);
   }
 
   // refreshing

@@ -1,4 +1,4 @@
-/** TURN servers on virtual hosts. */
+/** TURN servers and clients on virtual hosts. */
 @NullMarked
 package dev.frazil.testkit.turn;
 
