@@ -125,10 +125,17 @@ final class AllocateClient implements ClientLine.Asker {
 
   /** The path is broken: asks over a new one to the same server, at once or when that time has come. */
   void reopen(long at, long now) {
-    FiveTuple broken = session.line().path;
-    opening = new TurnRequest.Open(broken.local().ip(), broken.remote(), session.domain);
     session.state = State.WAITING;
+    reopenLater();
     session.schedule(timer, Math.max(at, now));
+  }
+
+  /** The path broke while there was nothing to ask: when there is, it will be over a new one. */
+  void reopenLater() {
+    FiveTuple broken = session.line().path;
+    if (opening == null) {
+      opening = new TurnRequest.Open(broken.local().ip(), broken.remote(), session.domain);
+    }
   }
 
   private void resume(long now) {
@@ -439,11 +446,17 @@ final class AllocateClient implements ClientLine.Asker {
     if (!configuration.reallocate || retryAt == ProtocolMachine.NEVER) {
       session.state = State.IDLE;
       session.closePath();
-    } else if (refusal.failure() == Failure.UNREACHABLE) {
+    } else if (refusal.failure() == Failure.UNREACHABLE || hasFallenSilent(refusal)) {
       reopen(retryAt, now);
     } else {
       askAt(retryAt, now);
     }
+  }
+
+  /** A stream over which no answer came is of no more use. */
+  private boolean hasFallenSilent(Refusal refusal) {
+    return refusal.failure() == Failure.TIMEOUT
+        && session.line().path.local().transport() == Transport.TCP;
   }
 
   // changes from outside
@@ -454,7 +467,7 @@ final class AllocateClient implements ClientLine.Asker {
 
   void tokenArrived(long now) {
     if (tokenWanted && session.state == State.WAITING) {
-      ask(now);
+      resume(now);
     }
   }
 

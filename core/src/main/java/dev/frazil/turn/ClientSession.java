@@ -2,6 +2,7 @@ package dev.frazil.turn;
 
 import dev.frazil.net.DeadlineQueue;
 import dev.frazil.net.FiveTuple;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.ClientAuthentication;
 import dev.frazil.stun.ClientAuthentication.ThirdPartyToken;
@@ -152,6 +153,28 @@ final class ClientSession {
     }
   }
 
+  /** A stream broke, or an ICMP error came back. */
+  void unreachable(ClientLine present, long now) {
+    boolean stream = present.path.local().transport() == Transport.TCP;
+    switch (state) {
+      case ALLOCATED -> {
+        if (stream) {
+          lost("the connection to the server broke", null, true, now);
+        }
+      }
+      case WAITING -> {
+        if (stream) {
+          allocate.reopenLater();
+        }
+      }
+      case DELETING -> {
+        present.cancelAll(now);
+        deleted(stream, now);
+      }
+      default -> present.handleUnreachable(now);
+    }
+  }
+
   void closePath() {
     if (line != null) {
       line.close();
@@ -221,9 +244,11 @@ final class ClientSession {
   }
 
   /** The allocation is deleted, or there is nobody who could. */
-  void deleted(long now) {
+  void deleted(boolean pathBroken, long now) {
     if (state == State.CLOSING) {
       finish(now);
+    } else if (startsOver && pathBroken) {
+      allocate.reopen(now, now);
     } else if (startsOver) {
       allocate.askAt(now, now);
     } else {

@@ -1,6 +1,7 @@
 package dev.frazil.turn;
 
 import dev.frazil.net.FiveTuple;
+import dev.frazil.net.ProtocolMachine;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.ErrorCode;
 import dev.frazil.stun.Method;
@@ -17,7 +18,7 @@ final class RefreshClient {
   private static final int DEFAULT_LIFETIME = 600;
   private static final int LONGEST_LIFETIME = 24 * 60 * 60;
   private static final int LONGEST_TICKET = 1024;
-  /** After a move the server may still use the old path, until it hears from us on the new one (RFC 8016 3.2). */
+  /** After a move the server uses the old path until data comes over the new one (RFC 8016 3.2), which may get lost. */
   private static final long FORMER_PATH_KEPT = 30 * ClientSession.SECOND;
 
   private final ClientSession session;
@@ -154,13 +155,13 @@ final class RefreshClient {
     ClientLine.Asker deletion = new ClientLine.Asker() {
       @Override
       public void answered(StunMessage response, long askedAt, long later) {
-        session.deleted(later);
+        session.deleted(false, later);
       }
 
       @Override
       public void refused(Refusal refusal, long later) {
-        session.deleted(
-            later); // 437 says that it is gone (RFC 8656 8.3); after anything else it expires
+        // RFC 8656 8.3: 437 says that it is gone; after anything else it expires
+        session.deleted(false, later);
       }
     };
     session
@@ -228,7 +229,6 @@ final class RefreshClient {
       ClientLine from = session.line();
       from.close();
       former = from.path;
-      session.schedule(leavingFormer, now + FORMER_PATH_KEPT);
       session.line = to;
       keepTicket(response);
       prolonged(Math.max(lifetimeOf(response), ClientSession.SECOND), askedAt);
@@ -245,6 +245,13 @@ final class RefreshClient {
       if (refusal.failure() == Failure.ERROR_RESPONSE) {
         refresh(now); // to learn whether the allocation is still there
       }
+    }
+  }
+
+  /** Data goes over the new path, by which the server leaves the old one. */
+  void sent(long now) {
+    if (former != null && leavingFormer.deadline() == ProtocolMachine.NEVER) {
+      session.schedule(leavingFormer, now + FORMER_PATH_KEPT);
     }
   }
 

@@ -177,6 +177,7 @@ public final class TurnAllocation implements ProtocolMachine {
     }
     packetsSent++;
     bytesSent += length;
+    session.refresh.sent(now);
     FiveTuple path = session.line().path;
     ChannelClient.Channel channel = session.channels.usable(peer, now);
     if (channel != null) {
@@ -272,11 +273,7 @@ public final class TurnAllocation implements ProtocolMachine {
     if (other != null) {
       other.handleUnreachable(now);
     } else if (line != null && line.path.equals(path)) {
-      if (!session.isAllocated()) {
-        line.handleUnreachable(now);
-      } else if (path.local().transport() == Transport.TCP) {
-        session.lost("the connection to the server broke", null, true, now);
-      }
+      session.unreachable(line, now);
     }
   }
 

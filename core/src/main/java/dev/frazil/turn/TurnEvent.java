@@ -63,7 +63,10 @@ public sealed interface TurnEvent {
   /** A datagram to a peer made the network answer with ICMP (RFC 8656 11.5). */
   record IcmpReceived(TransportAddress peer, IcmpMessage message) implements TurnEvent {}
 
-  /** The allocation now belongs to this path (RFC 8016). */
+  /**
+   * The allocation now belongs to this path (RFC 8016). What peers send comes over the old one until something is sent to
+   * one of them over the new one.
+   */
   record Moved(FiveTuple path) implements TurnEvent {}
 
   /** The allocation could not be taken to this path, and stays where it is. */

@@ -222,6 +222,46 @@ class RefreshClientTest {
   }
 
   @Test
+  void streamThatBreaksWhileNothingIsAskedIsReplacedWhenSomethingIs() {
+    TurnHarness harness =
+        new TurnHarness(TurnHarness.settings().reallocate(true).build());
+    harness.server.refuseNext(Method.ALLOCATE, 486);
+    harness.call(now -> harness.allocation.start(STREAM, now));
+    harness.run(30 * SECOND);
+    harness.call(now -> harness.allocation.handleUnreachable(STREAM, now));
+    harness.run(29 * SECOND);
+    assertThat(harness.requests).isEmpty();
+    harness.await(Allocated.class);
+    assertThat(harness.requests(TurnRequest.Open.class)).hasSize(1);
+  }
+
+  @Test
+  void streamThatBreaksWhileItsAllocationIsDeletedIsReplaced() {
+    TurnHarness harness = new TurnHarness(TurnHarness.settings().build());
+    harness.call(now -> harness.allocation.start(STREAM, now));
+    harness.run(MINUTE);
+    harness.server.refuseNext(Method.CHANNEL_BIND, 400);
+    harness.server.answerNext(Method.REFRESH, -1, builder -> builder);
+    harness.call(now -> harness.allocation.bind(PEER, now));
+    harness.run(SECOND);
+    harness.call(now -> harness.allocation.handleUnreachable(STREAM, now));
+    harness.await(Allocated.class);
+    assertThat(harness.requests(TurnRequest.Open.class)).hasSize(1);
+  }
+
+  @Test
+  void streamOverWhichNoAnswerComesIsReplaced() {
+    TurnHarness harness =
+        new TurnHarness(TurnHarness.settings().reallocate(true).build());
+    harness.server.silent = true;
+    harness.call(now -> harness.allocation.start(STREAM, now));
+    harness.await(TurnEvent.Refused.class);
+    harness.server.silent = false;
+    harness.await(Allocated.class);
+    assertThat(harness.requests(TurnRequest.Open.class)).hasSize(1);
+  }
+
+  @Test
   void icmpErrorDoesNotEndAnAllocation() {
     TurnHarness harness = allocated();
     harness.call(now -> harness.allocation.handleUnreachable(PATH, now));
@@ -411,10 +451,14 @@ class RefreshClientTest {
 
   @Test
   @Tag("TURN-1600")
-  void oldPathIsLeftAfterAWhileInSilence() {
+  void oldPathIsKeptUntilDataWentOverTheNewOneAndAWhileLonger() {
     TurnHarness harness = mobile();
+    harness.permit(PEER);
     move(harness, 2);
     harness.await(Moved.class);
+    harness.run(200 * SECOND);
+    assertThat(harness.requests).as("the server may still use it").isEmpty();
+    harness.send(PEER, "x");
     harness.run(29 * SECOND);
     assertThat(harness.requests).isEmpty();
     harness.run(2 * SECOND);
