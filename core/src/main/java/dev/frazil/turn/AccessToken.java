@@ -94,10 +94,11 @@ public final class AccessToken {
     }
     try {
       byte[] nonce = new byte[bytes.getShort() & 0xFFFF];
-      if (nonce.length != NONCE_LENGTH) {
+      if (nonce.length != NONCE_LENGTH
+          || bytes.get(nonce).remaining() < TAG_BITS / 8) { // which providers do not check
         return null;
       }
-      byte[] sealed = new byte[bytes.get(nonce).remaining()];
+      byte[] sealed = new byte[bytes.remaining()];
       bytes.get(sealed);
       ByteBuffer block =
           ByteBuffer.wrap(cipher(Cipher.DECRYPT_MODE, key, serverName, nonce).doFinal(sealed));

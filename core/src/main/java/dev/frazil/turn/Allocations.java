@@ -109,6 +109,21 @@ final class Allocations {
     return deadlines.size();
   }
 
+  int rowCount() {
+    int permissions = 0;
+    for (Relayed each : relays.values()) {
+      permissions += each.permissions.size();
+    }
+    return byId.size()
+        + flows.size()
+        + relays.size()
+        + permissions
+        + reservations.size()
+        + tickets.size()
+        + connections.size()
+        + released.size();
+  }
+
   void drop(TurnServer.Drop reason) {
     dropped[reason.ordinal()]++;
   }

@@ -67,6 +67,9 @@ final class Authentication {
     } else if (verdict == null && !configuration.anonymous) {
       request.fail(ErrorCode.FORBIDDEN); // no realm here
       return null;
+    } else if (message.isMalformed(AttributeType.REALM)) {
+      request.fail(ErrorCode.BAD_REQUEST);
+      return null;
     }
     return request;
   }

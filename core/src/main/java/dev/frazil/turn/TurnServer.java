@@ -124,7 +124,8 @@ public final class TurnServer implements ProtocolMachine {
    *
    * @param allocations there are now
    * @param reservations there are now
-   * @param deadlines how much waits for its time
+   * @param rows of all tables together: what the server remembers
+   * @param deadlines how much of that, and how many resting ports, wait for their time
    * @param answered success responses
    * @param refused error responses, by code
    * @param dropped what had no answer, by reason
@@ -133,6 +134,7 @@ public final class TurnServer implements ProtocolMachine {
   public record Statistics(
       int allocations,
       int reservations,
+      int rows,
       int deadlines,
       long answered,
       Map<Integer, Long> refused,
@@ -421,6 +423,7 @@ public final class TurnServer implements ProtocolMachine {
     return new Statistics(
         allocations.byId.size(),
         allocations.reservations.size(),
+        allocations.rowCount(),
         allocations.deadlineCount(),
         allocations.answered,
         Map.copyOf(allocations.refused),

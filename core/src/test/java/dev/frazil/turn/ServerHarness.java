@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** A TURN server in virtual time whose outbox is a list, and scripted clients that talk to it. */
@@ -52,7 +53,7 @@ final class ServerHarness implements TurnServerOutbox {
   final List<List<FiveTuple>> joined = new ArrayList<>();
   final List<FiveTuple> closed = new ArrayList<>();
   final TurnServer server;
-  boolean bindable = true;
+  Predicate<TransportAddress> bindable = address -> true;
   long now = 1_000_000_000_000L;
 
   ServerHarness() {
@@ -60,7 +61,24 @@ final class ServerHarness implements TurnServerOutbox {
   }
 
   ServerHarness(Consumer<TurnServerConfiguration.Builder> settings) {
-    server = new TurnServer(configuration(settings), this);
+    this(settings, true);
+  }
+
+  private ServerHarness(Consumer<TurnServerConfiguration.Builder> settings, boolean usual) {
+    TurnServerConfiguration configuration;
+    if (usual) {
+      configuration = configuration(settings);
+    } else {
+      TurnServerConfiguration.Builder builder = TurnServerConfiguration.builder(random);
+      settings.accept(builder);
+      configuration = builder.build();
+    }
+    server = new TurnServer(configuration, this);
+  }
+
+  /** One without the usual realm and relays. */
+  static ServerHarness bare(Consumer<TurnServerConfiguration.Builder> settings) {
+    return new ServerHarness(settings, false);
   }
 
   TurnServerConfiguration configuration(Consumer<TurnServerConfiguration.Builder> settings) {
@@ -98,7 +116,7 @@ final class ServerHarness implements TurnServerOutbox {
 
   @Override
   public boolean bind(TransportAddress relayed) {
-    return bindable && !taken.contains(relayed.port()) && bound.add(relayed);
+    return bindable.test(relayed) && !taken.contains(relayed.port()) && bound.add(relayed);
   }
 
   @Override
