@@ -269,10 +269,11 @@ final class AllocateClient implements ClientLine.Asker {
 
   /** The relayed addresses, the first of each family; null when one is missing, or is not what was asked for. */
   private @Nullable List<TransportAddress> relayed(StunMessage response) {
+    boolean reserved = particularPort && configuration.reservationToken != null;
     List<TransportAddress> relayed = new ArrayList<>();
     for (TransportAddress each : response.all(AttributeType.XOR_RELAYED_ADDRESS)) {
       IpAddress ip = each.ip();
-      boolean wanted = (ip.isIpv4() ? ipv4 : ipv6) || particularPort;
+      boolean wanted = reserved || (ip.isIpv4() ? ipv4 : ipv6);
       if (!wanted || ip.isUnspecified() || ip.isMulticast() || each.port() == 0) {
         return null;
       }

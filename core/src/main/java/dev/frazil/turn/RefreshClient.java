@@ -113,7 +113,7 @@ final class RefreshClient {
           again(
               refusal.failure() == Failure.TIMEOUT ? ClientSession.SECOND : ClientSession.MINUTE,
               now);
-        default -> leftToExpire(refusal, now);
+        default -> leftToExpire(refusal);
       }
     }
   }
@@ -129,11 +129,11 @@ final class RefreshClient {
       session.outbox.event(
           new TurnEvent.Lost("the server sends its clients to another one", refusal.error()));
     } else {
-      leftToExpire(refusal, now);
+      leftToExpire(refusal);
     }
   }
 
-  private void leftToExpire(Refusal refusal, long now) {
+  private void leftToExpire(Refusal refusal) {
     session.outbox.event(new TurnEvent.Expiring(refusal.failure(), refusal.error(), expiresAt));
     tokenWanted = session.wantsToken(refusal);
   }

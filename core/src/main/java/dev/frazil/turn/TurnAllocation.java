@@ -350,10 +350,10 @@ public final class TurnAllocation implements ProtocolMachine {
     TransportAddress peer = indication.get(AttributeType.XOR_PEER_ADDRESS);
     ByteBuffer data = indication.get(AttributeType.DATA);
     IcmpMessage icmp = indication.get(AttributeType.ICMP);
-    if (peer == null || data == null && icmp == null) {
-      session.drop(DropReason.MALFORMED);
-    } else if (data != null) {
+    if (peer != null && data != null) {
       deliver(path, peer, data);
+    } else if (peer == null || icmp == null) {
+      session.drop(DropReason.MALFORMED);
     } else if (session.permissions.covers(peer.ip())) {
       outbox.event(new TurnEvent.IcmpReceived(peer, icmp));
     } else {
