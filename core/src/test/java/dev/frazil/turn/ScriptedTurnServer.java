@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
+import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +58,9 @@ final class ScriptedTurnServer {
   boolean silent;
   boolean anonymous;
   boolean bindsConnections;
+  /** Answers everything in the server's place. */
+  @Nullable BiFunction<FiveTuple, StunMessage, ByteBuffer> impostor;
+
   private int violations;
 
   ScriptedTurnServer(TurnHarness harness, TransportAddress address) {
@@ -116,7 +120,11 @@ final class ScriptedTurnServer {
       return;
     }
     StunMessage message = StunMessage.tryParse(bytes);
-    if (message == null) {
+    if (impostor != null) {
+      if (message != null && message.messageClass() == MessageClass.REQUEST) {
+        harness.carry(path, impostor.apply(path, message));
+      }
+    } else if (message == null) {
       channelData(path, bytes);
     } else if (message.is(MessageClass.INDICATION, Method.SEND)) {
       sendIndication(path, message);

@@ -57,6 +57,9 @@ final class TurnHarness implements TurnAllocation.Outbox {
   final TurnAllocation allocation;
   final Map<TransportAddress, ScriptedTurnServer> servers = new HashMap<>();
   final ScriptedTurnServer server;
+  /** What is at every other address. */
+  @Nullable ScriptedTurnServer elsewhere;
+
   final List<Sent> sent = new ArrayList<>();
   final List<TurnEvent> events = new ArrayList<>();
   final List<TurnRequest> requests = new ArrayList<>();
@@ -230,7 +233,7 @@ final class TurnHarness implements TurnAllocation.Outbox {
     ByteBuffer copy = ByteBuffer.allocate(first + payload.remaining());
     copy.put(header.duplicate()).put(payload.duplicate()).flip();
     sent.add(new Sent(now, path, first, copy));
-    ScriptedTurnServer to = servers.get(path.remote());
+    ScriptedTurnServer to = servers.getOrDefault(path.remote(), elsewhere);
     if (to != null && !isLost(path)) {
       after(DELAY, () -> to.handle(path, copy.duplicate()));
     }
