@@ -139,10 +139,12 @@ final class Allocate {
       request.fail(ErrorCode.BAD_REQUEST);
       return true;
     }
-    boolean swap = alternate.other() != null
-        && alternate.server().ip().family() != request.path.remote().ip().family();
-    TransportAddress first = swap ? alternate.other() : alternate.server();
-    TransportAddress second = swap ? alternate.server() : alternate.other();
+    TransportAddress first = alternate.server();
+    TransportAddress second = alternate.other();
+    if (second != null && first.ip().family() != request.path.remote().ip().family()) {
+      first = second;
+      second = alternate.server();
+    }
     StunBuilder response = request.error(ErrorCode.TRY_ALTERNATE);
     response.put(AttributeType.ALTERNATE_SERVER, first);
     if (second != null) {

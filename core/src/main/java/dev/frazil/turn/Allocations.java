@@ -261,7 +261,8 @@ final class Allocations {
     flows.remove(channel.path, channel);
     channel.owner.setChannel(channel.number, null);
     channel.permission.channels--;
-    if (!channel.permission.isActive(now)) {
+    if (!channel.permission.isActive(now)) { // run out, or revoked and still waiting for its time
+      cancel(channel.permission);
       channel.permission.expire(now);
     }
   }

@@ -42,7 +42,7 @@ final class Permissions {
     List<TransportAddress> peers = request.message.all(AttributeType.XOR_PEER_ADDRESS);
     int wrong = peers.isEmpty() || peers.size() < request.message.all(ANY_PEER).size()
         ? ErrorCode.BAD_REQUEST
-        : check(allocation, peers, request.now);
+        : check(allocation, peers);
     if (wrong != NOTHING_WRONG) {
       request.fail(wrong);
       return;
@@ -54,7 +54,7 @@ final class Permissions {
   }
 
   /** The order of RFC 8656 10.2, over all peers: family, policy, capacity. */
-  private int check(Allocation allocation, List<TransportAddress> peers, long now) {
+  private int check(Allocation allocation, List<TransportAddress> peers) {
     for (TransportAddress peer : peers) {
       if (allocation.relayed(peer.ip().family()) == null) {
         return ErrorCode.PEER_ADDRESS_FAMILY_MISMATCH;
@@ -106,7 +106,7 @@ final class Permissions {
     Channel ofPeer = relayed == null ? null : channelOf(relayed, peer);
     int wrong = ofNumber != ofPeer || ofNumber != null && !ofNumber.peer.equals(peer)
         ? ErrorCode.BAD_REQUEST
-        : checkChannel(allocation, peer, ofNumber, request.now);
+        : checkChannel(allocation, peer, ofNumber);
     if (wrong != NOTHING_WRONG || relayed == null) {
       request.fail(wrong);
       return;
@@ -116,8 +116,8 @@ final class Permissions {
   }
 
   private int checkChannel(
-      Allocation allocation, TransportAddress peer, @Nullable Channel present, long now) {
-    int wrong = check(allocation, List.of(peer), now);
+      Allocation allocation, TransportAddress peer, @Nullable Channel present) {
+    int wrong = check(allocation, List.of(peer));
     if (wrong == NOTHING_WRONG && peer.port() == 0) {
       return ErrorCode.FORBIDDEN;
     }

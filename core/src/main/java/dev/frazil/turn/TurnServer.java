@@ -184,6 +184,8 @@ public final class TurnServer implements ProtocolMachine {
       } else {
         fromClient(path, null, datagram, now);
       }
+    } else {
+      allocations.drop(Drop.UNEXPECTED_STUN); // a pipe's bytes do not pass here
     }
   }
 

@@ -205,8 +205,8 @@ public final class TurnServerConfiguration {
     private int channels = 1024;
     private int errorsPerSecond = 20_000;
     private int errorsPerSecondPerSource = 50;
-    private Duration defaultLifetime = Duration.ofSeconds(600);
-    private Duration longestLifetime = Duration.ofSeconds(3600);
+    private Duration defaultLifetime = Duration.ofMinutes(10);
+    private Duration longestLifetime = Duration.ofHours(1);
     private Duration portRest = Duration.ofSeconds(10);
     private boolean tcp;
     private boolean mobility;

@@ -197,4 +197,19 @@ class ServerPermissionsTest {
             new TurnServerEvent.PeerRefused(1, PRIVATE))
         .hasSize(4);
   }
+
+  /** Found by fuzzing: a revoked permission outlived its allocation by its deadline. */
+  @Test
+  void revokedPermissionOfAChannelGoesWithItsAllocation() {
+    ServerHarness reloaded = new ServerHarness();
+    Client user = reloaded.client(5000);
+    user.allocate();
+    user.bind(0x4000, PEER);
+    PeerFilter filter = PeerFilter.builder().deny("198.51.100.7").build();
+    reloaded.server.reconfigure(
+        reloaded.configuration(builder -> builder.peerFilter(filter)), reloaded.now);
+    user.release();
+    reloaded.passSeconds(10); // the port has rested
+    assertThat(reloaded.server.statistics().deadlines()).isZero();
+  }
 }
