@@ -74,7 +74,8 @@ final class Allocations {
     for (Relayed relayed : relays.values()) {
       ports.claim(relayed.local);
       for (Permission permission : relayed.permissions.values()) {
-        if (!isReachable(value.peerFilter.judge(permission.peer))) {
+        PeerFilter.Verdict verdict = value.peerFilter.judge(permission.peer);
+        if (!isReachable(verdict) || permission.own != (verdict == PeerFilter.Verdict.OWN)) {
           permission.revoke();
         }
       }

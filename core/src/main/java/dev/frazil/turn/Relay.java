@@ -136,7 +136,7 @@ final class Relay {
     if (!channel.permission.isActive(now)) {
       allocations.drop(Drop.NO_PERMISSION);
     } else if (!channel.isBound(now)) {
-      indicate(channel.relayed, allocation, channel.peer, payload, now); // its deadline is just due
+      indicate(allocation, channel.peer, payload, now); // its deadline is just due
     } else if (admitsToClient(allocation, payload.remaining(), now)) {
       sendChannelData(allocation.client, channel.number, payload);
     }
@@ -177,19 +177,18 @@ final class Relay {
     TransportAddress peer = allocations.ports.external(source);
     Allocation owner = relayed.owner;
     Permission permission = relayed.permission(peer.ip(), now);
-    if (owner == null || permission == null) {
+    if (owner == null || permission == null || owner.isTcp()) {
       allocations.drop(Drop.NO_PERMISSION);
     } else if (!allocations.permitsPort(peer, permission)) {
       allocations.drop(Drop.PEER_REFUSED);
     } else {
-      indicate(relayed, owner, peer, payload, now);
+      indicate(owner, peer, payload, now);
     }
   }
 
-  private void indicate(
-      Relayed relayed, Allocation owner, TransportAddress peer, ByteBuffer payload, long now) {
+  private void indicate(Allocation owner, TransportAddress peer, ByteBuffer payload, long now) {
     int length = payload.remaining();
-    if (length > LONGEST_PAYLOAD - LONGEST_HEADER || relayed.owner == null) {
+    if (length > LONGEST_PAYLOAD - LONGEST_HEADER) {
       allocations.drop(Drop.TOO_LONG);
     } else if (admitsToClient(owner, length, now)) {
       StunBuilder.indication(Method.DATA, TransactionId.random(allocations.random), out.clear())

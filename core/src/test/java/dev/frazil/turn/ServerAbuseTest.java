@@ -417,4 +417,27 @@ class ServerAbuseTest {
     assertThat(fuzzed.bound).isEmpty();
     assertThat(fuzzed.server.statistics().deadlines()).isZero();
   }
+
+  @Test
+  @Tag("TURN-2250")
+  void eventsTellWhoDidWhatWithWhomAndHowMuchButNoSecret() {
+    Client client = net.client(5000);
+    TransportAddress relayed = client.allocate();
+    client.bind(0x4000, PEER);
+    client.channelData(0x4000, new byte[100]);
+    net.peerSends(relayed, PEER, new byte[30]);
+    net.peerSends(relayed, PEER, new byte[30]);
+    client.release();
+    assertThat(net.events)
+        .containsExactly(
+            new TurnServerEvent.AllocationCreated(1, "user", client.path, List.of(relayed)),
+            new TurnServerEvent.PermissionCreated(1, PEER.ip()),
+            new TurnServerEvent.ChannelBound(1, 0x4000, PEER),
+            new TurnServerEvent.AllocationEnded(
+                1,
+                "user",
+                TurnServerEvent.EndReason.RELEASED,
+                new TurnServer.Traffic(1, 100, 2, 60)));
+    assertThat(net.events.toString()).doesNotContain(ServerHarness.USER.password(), client.nonce);
+  }
 }

@@ -40,6 +40,12 @@ class ServerRelayTest {
     return bytes;
   }
 
+  private static byte[] filled(int length) {
+    byte[] bytes = new byte[length];
+    Arrays.fill(bytes, (byte) 0xFF);
+    return bytes;
+  }
+
   private static byte[] data(StunMessage indication) {
     ByteBuffer data = indication.get(AttributeType.DATA);
     byte[] bytes = new byte[data.remaining()];
@@ -178,7 +184,7 @@ class ServerRelayTest {
     byte[] payload = new byte[length];
     Arrays.fill(payload, (byte) 0xA5);
     // A longer one before it must leave nothing behind.
-    net.peerSends(relayed, PEER, new byte[1401]);
+    net.peerSends(relayed, PEER, filled(1401));
     List<Sent> sent = net.peerSends(relayed, PEER, payload);
     assertThat(sent).hasSize(1);
     assertThat(sent.get(0).path()).isEqualTo(client.path);
@@ -284,7 +290,7 @@ class ServerRelayTest {
     Client stream = net.streamClient(5000);
     TransportAddress ofStream = stream.allocate();
     stream.bind(0x4000, PEER);
-    net.peerSends(ofStream, TransportAddress.udp("198.51.100.7", 4000), new byte[700]);
+    net.peerSends(ofStream, TransportAddress.udp("198.51.100.7", 4000), filled(701));
     byte[] payload = new byte[length];
     Arrays.fill(payload, (byte) 0x77);
     List<Sent> sent = net.peerSends(ofStream, PEER, payload);
