@@ -422,4 +422,28 @@ class PeerFilterTest {
     assertThat(client.bare(Method.ALLOCATE, transport)).isNull();
     assertThat(net.dropped(Drop.TUNNELLED_SOURCE)).isEqualTo(1);
   }
+
+  @Test
+  @Tag("TURN-2050")
+  void reservedAddressIsNoPeerYet() {
+    TransportAddress even = net.client(5000)
+        .allocate(b -> b.put(AttributeType.EVEN_PORT, true))
+        .get(AttributeType.XOR_RELAYED_ADDRESS);
+    Client client = net.client(5001);
+    client.allocate();
+    assertThat(client.permit(even.withPort(even.port() + 1))).isEqualTo(403);
+    assertThat(client.permit(even)).isZero();
+  }
+
+  @Test
+  @Tag("TURN-2070")
+  void addressThatBecomesTheServersOwnLosesItsPermission() {
+    Client client = net.client(5000);
+    client.allocate();
+    client.bind(0x4000, PEER);
+    PeerFilter filter = PeerFilter.builder().own(PEER.ip()).build();
+    net.server.reconfigure(net.configuration(builder -> builder.peerFilter(filter)), net.now);
+    assertThat(client.channelData(0x4000, (byte) 1)).isEmpty();
+    assertThat(client.indicate(PEER, (byte) 1)).isEmpty();
+  }
 }
