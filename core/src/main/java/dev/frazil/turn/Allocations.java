@@ -122,7 +122,8 @@ final class Allocations {
         + reservations.size()
         + tickets.size()
         + connections.size()
-        + released.size();
+        + released.size()
+        + ownQuotas.ownerCount();
   }
 
   void drop(TurnServer.Drop reason) {

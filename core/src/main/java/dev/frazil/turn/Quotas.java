@@ -74,6 +74,11 @@ final class Quotas implements TurnQuotas {
     limits = value;
   }
 
+  /** How many owners have something now. */
+  int ownerCount() {
+    return owners.size();
+  }
+
   @Override
   public boolean isFull() {
     return taken >= limits.allocations();
