@@ -11,6 +11,7 @@ import dev.frazil.stun.RoundTripTimes;
 import dev.frazil.stun.StunClient;
 import dev.frazil.stun.StunMessage;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NoRouteToHostException;
 import java.net.PortUnreachableException;
@@ -40,10 +41,12 @@ final class BindingQuery {
     }
   }
 
+  private final InetAddress from;
   private final InetSocketAddress server;
   private final Duration timeout;
 
-  BindingQuery(InetSocketAddress server, Duration timeout) {
+  BindingQuery(InetAddress from, InetSocketAddress server, Duration timeout) {
+    this.from = from;
     this.server = server;
     this.timeout = timeout;
   }
@@ -54,6 +57,7 @@ final class BindingQuery {
     Conversation conversation = null;
     try (DatagramChannel channel = DatagramChannel.open();
         Selector selector = Selector.open()) {
+      channel.bind(new InetSocketAddress(from, 0));
       channel.connect(server);
       channel.configureBlocking(false);
       channel.register(selector, SelectionKey.OP_READ);

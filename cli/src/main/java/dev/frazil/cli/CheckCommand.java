@@ -26,8 +26,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     header = "Ask STUN servers for your public address.",
     description = {
-      "Prints at which address each server sees this machine, which is the candidate that it yields, the round trip, or "
-          + "what went wrong.",
+      "Asks each server from each of this machine's addresses, as an agent does that gathers. Prints where the server sees "
+          + "it, which is the candidate that it yields, the round trip, or what went wrong.",
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -102,9 +102,20 @@ final class CheckCommand implements Callable<Integer> {
 
   private void print(List<ServerCheck.Row> rows, PrintWriter out) {
     Table table = new Table(
-        spec.commandLine().getColorScheme().ansi(), "server", "asked at", "round trip", "result");
+        spec.commandLine().getColorScheme().ansi(),
+        "server",
+        "asked at",
+        "from",
+        "round trip",
+        "result");
     for (ServerCheck.Row row : rows) {
-      table.row(Table.plain(row.server()), orDash(row.address()), roundTrip(row), result(row));
+      String from = row.local() == null ? null : row.local().ip().toString();
+      table.row(
+          Table.plain(row.server()),
+          orDash(row.address()),
+          orDash(from),
+          roundTrip(row),
+          result(row));
     }
     table.print(out, "");
   }

@@ -4,8 +4,11 @@ import dev.frazil.ice.Candidate;
 import dev.frazil.ice.CandidateType;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.StunUri;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -13,10 +16,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Gathers from one STUN server, at each of its addresses. */
+/** Gathers from one STUN server: asks each of its addresses from each of this host's that could reach it. */
 final class ServerCheck {
   /**
-   * What one address of a server answered. Exactly one of candidate and problem is there.
+   * What one address of a server answered to one of this host's. Exactly one of candidate and problem is there.
    *
    * @param server as it was given
    * @param address where it was asked; null when it has no address
@@ -43,6 +46,8 @@ final class ServerCheck {
     }
   }
 
+  private static final int MAX_SOURCES = 16;
+
   private final String server;
   private final Duration timeout;
 
@@ -51,7 +56,7 @@ final class ServerCheck {
     this.timeout = timeout;
   }
 
-  /** Asks every address of the server, one after another. */
+  /** Asks every address of the server from every address of this host, one after another. */
   List<Row> run() {
     StunUri uri;
     try {
@@ -65,16 +70,37 @@ final class ServerCheck {
     List<Row> rows = new ArrayList<>();
     try {
       for (InetAddress address : InetAddress.getAllByName(uri.host())) {
-        rows.add(ask(new InetSocketAddress(address, uri.portOrDefault())));
+        InetSocketAddress asked = new InetSocketAddress(address, uri.portOrDefault());
+        List<InetAddress> sources = sources(address);
+        if (sources.isEmpty()) {
+          String family = address instanceof Inet4Address ? "IPv4" : "IPv6";
+          String problem = "this machine has no " + family + " address to ask from";
+          rows.add(new Row(
+              server, BindingQuery.address(asked).toString(), null, null, null, 0, problem));
+        }
+        sources.forEach(source -> rows.add(ask(source, asked)));
       }
+    } catch (SocketException e) {
+      rows.add(Row.failed(server, "this machine's addresses can't be listed: " + e.getMessage()));
     } catch (UnknownHostException e) {
       rows.add(Row.failed(server, "the name can't be resolved: no such host, or no DNS here"));
     }
     return rows;
   }
 
-  private Row ask(InetSocketAddress address) {
-    BindingQuery.Answer answer = new BindingQuery(address, timeout).ask();
+  /** The addresses of this host that an agent would gather from: those that could reach the server. */
+  private static List<InetAddress> sources(InetAddress server) throws SocketException {
+    return NetworkInterface.networkInterfaces()
+        .flatMap(NetworkInterface::inetAddresses)
+        .filter(source -> source.getClass() == server.getClass()
+            && source.isLoopbackAddress() == server.isLoopbackAddress()
+            && source.isLinkLocalAddress() == server.isLinkLocalAddress())
+        .limit(MAX_SOURCES)
+        .toList();
+  }
+
+  private Row ask(InetAddress from, InetSocketAddress address) {
+    BindingQuery.Answer answer = new BindingQuery(from, address, timeout).ask();
     TransportAddress mapped = answer.mapped();
     String asked = BindingQuery.address(address).toString();
     if (mapped == null) {

@@ -12,8 +12,10 @@ import dev.frazil.stun.StunMessage;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.util.function.Function;
@@ -105,6 +107,20 @@ class CheckCommandTest {
       assertThat(row.path("rtt_ms").asDouble()).isPositive();
       assertThat(row.path("sends").asInt()).isEqualTo(1);
       assertThat(row.path("problem").isNull()).isTrue();
+    }
+  }
+
+  /** As an agent would that gathers: a host with several addresses has several candidates. */
+  @Test
+  void everyAddressThatCouldReachTheServerAsks() throws Exception {
+    long loopbacks = NetworkInterface.networkInterfaces()
+        .flatMap(NetworkInterface::inetAddresses)
+        .filter(each -> each instanceof Inet4Address && each.isLoopbackAddress())
+        .count();
+    try (Server server = new Server(0, CheckCommandTest::mapped)) {
+      JsonNode rows = json(Cli.run("check", "--json", server.uri()));
+      assertThat(rows.size()).isEqualTo((int) loopbacks);
+      assertThat(rows.get(0).path("local").asString()).startsWith("127.");
     }
   }
 

@@ -60,8 +60,9 @@ final class Exchange {
         return;
       }
       if (sameUfrag || samePassword) {
-        throw new IllegalArgumentException((sameUfrag ? "ice-pwd" : "ice-ufrag")
-            + " changed alone: a restart changes both (RFC 8445 9)");
+        throw new IllegalArgumentException(
+            (sameUfrag ? "ice-pwd ***" : "ice-ufrag \"" + remote.ufrag() + "\"")
+                + " changed alone: a restart changes both (RFC 8445 9)");
       }
     }
     if (stream.pastRemoteUfrags.contains(remote.ufrag())) {
