@@ -100,14 +100,43 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
     port.open(settings, random);
   }
 
+  /**
+   * Binds to one address before it returns, on the driver's event loop: a transport does nothing there that it would have
+   * to wait for. The owner hears of datagrams and of a port that breaks only.
+   *
+   * @param address with a port other than 0
+   * @return null when the address is taken or not there
+   */
+  static @Nullable DatagramPort bindNow(
+      Driver driver, TransportAddress address, SocketSettings settings, Owner owner) {
+    DatagramPort port;
+    try {
+      port = new DatagramPort(driver, address.ip(), settings, owner);
+    } catch (RuntimeException e) { // no file descriptor left
+      LOGGER.log(Level.WARNING, () -> "no socket for port " + address.port() + ": " + reason(e));
+      return null;
+    }
+    return port.openNow(address, settings) ? port : null;
+  }
+
+  private boolean openNow(TransportAddress address, SocketSettings settings) {
+    try {
+      setBuffers(settings);
+      if (driver.eventLoop().register(channel).isSuccess()
+          && channel.bind(SocketAddresses.toSocketAddress(address, 0)).isSuccess()) {
+        local = address;
+        return true;
+      }
+    } catch (RuntimeException e) {
+      LOGGER.log(Level.WARNING, () -> "no socket for port " + address.port() + ": " + reason(e));
+    }
+    discard();
+    return false;
+  }
+
   private void open(SocketSettings settings, RandomGenerator random) {
     try {
-      if (settings.receiveBuffer() > 0) {
-        channel.config().setOption(ChannelOption.SO_RCVBUF, settings.receiveBuffer());
-      }
-      if (settings.sendBuffer() > 0) {
-        channel.config().setOption(ChannelOption.SO_SNDBUF, settings.sendBuffer());
-      }
+      setBuffers(settings);
     } catch (RuntimeException e) {
       giveUp(e);
       return;
@@ -121,6 +150,15 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
         giveUp(registered.cause());
       }
     });
+  }
+
+  private void setBuffers(SocketSettings settings) {
+    if (settings.receiveBuffer() > 0) {
+      channel.config().setOption(ChannelOption.SO_RCVBUF, settings.receiveBuffer());
+    }
+    if (settings.sendBuffer() > 0) {
+      channel.config().setOption(ChannelOption.SO_SNDBUF, settings.sendBuffer());
+    }
   }
 
   private void tryPort(PortRange ports, int start, int attempt) {
@@ -151,13 +189,17 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
   }
 
   private void giveUp(Throwable cause) {
+    discard();
+    owner.handleBindFailed(reason(cause));
+  }
+
+  private void discard() {
     closed = true;
     if (channel.isRegistered()) {
       channel.close();
     } else {
       channel.unsafe().closeForcibly();
     }
-    owner.handleBindFailed(reason(cause));
   }
 
   private static String reason(Throwable cause) {

@@ -1,12 +1,9 @@
 package dev.frazil.netty;
 
-import dev.frazil.ice.InterfaceAddress;
-import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.BindingServer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 
 /** A STUN server (RFC 8489 12) over UDP: tells each client the address that it is seen at. */
 public final class StunService implements AutoCloseable {
@@ -35,41 +32,14 @@ public final class StunService implements AutoCloseable {
   public static CompletableFuture<StunService> start(
       IceRuntime runtime, TransportAddress address, BindingServer.Options options) {
     runtime.checkOpen();
-    if (address.transport() != Transport.UDP) {
-      throw new IllegalArgumentException("address " + address + ": must be a UDP address");
-    }
+    Listeners.requireUdp(address);
     DrivenBinding server = new DrivenBinding(runtime, options);
     if (!server.driver().execute(server::attach)) {
       throw new IllegalStateException("the runtime is closed");
     }
-    if (address.ip().isUnspecified()) {
-      onceKnown(runtime, addresses -> {
-        List<TransportAddress> all = addresses.stream()
-            .map(InterfaceAddress::address)
-            .filter(ip -> ip.family() == address.ip().family())
-            .map(ip -> TransportAddress.udp(ip, address.port()))
-            .toList();
-        server.driver().execute(() -> server.bind(all));
-      });
-    } else {
-      server.driver().execute(() -> server.bind(List.of(address)));
-    }
+    Listeners.expand(
+        runtime, List.of(address), all -> server.driver().execute(() -> server.bind(all)));
     return server.bound().thenApply(addresses -> new StunService(server, addresses));
-  }
-
-  private static void onceKnown(IceRuntime runtime, Consumer<List<InterfaceAddress>> then) {
-    runtime.interfaces().subscribe(SystemInterfaces.INSTANCE, new InterfaceWatch.Listener() {
-      @Override
-      public void changed(List<InterfaceAddress> addresses) {
-        runtime.interfaces().unsubscribe(SystemInterfaces.INSTANCE, this);
-        then.accept(addresses);
-      }
-
-      @Override
-      public void failed(String reason) {
-        // the log tells it; without an address the start fails
-      }
-    });
   }
 
   /** The addresses that are bound; never empty. */

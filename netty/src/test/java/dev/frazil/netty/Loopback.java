@@ -4,6 +4,10 @@ import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.ice.Role;
 import dev.frazil.net.IpAddress;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -30,6 +34,19 @@ final class Loopback {
 
   static <T> T await(CompletableFuture<T> future) throws Exception {
     return future.get(LIMIT_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** A blocking socket on a port of the system's choice. */
+  static DatagramSocket socket(String ip) throws IOException {
+    DatagramSocket socket = new DatagramSocket(new InetSocketAddress(ip, 0));
+    socket.setSoTimeout((int) (LIMIT_SECONDS * 1000));
+    return socket;
+  }
+
+  static DatagramPacket receive(DatagramSocket socket) throws IOException {
+    DatagramPacket packet = new DatagramPacket(new byte[4000], 4000);
+    socket.receive(packet);
+    return packet;
   }
 
   /** Tells a session what another one says; events go on to {@code further}. */

@@ -1,0 +1,329 @@
+package dev.frazil.netty;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.ErrorCode;
+import dev.frazil.stun.LongTermCredential;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.PasswordAlgorithm;
+import dev.frazil.stun.StunMessage;
+import dev.frazil.turn.PeerFilter;
+import dev.frazil.turn.TurnServer;
+import dev.frazil.turn.TurnServerConfiguration;
+import dev.frazil.turn.TurnServerEvent;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class TurnServiceTest {
+  private static final LongTermCredential USER = new LongTermCredential("user", "pass");
+  private static final TransportAddress LOCAL = TransportAddress.udp("127.0.0.1", 0);
+  private static final int CHANNEL = 0x4001;
+
+  private final List<TurnServerEvent> events = new CopyOnWriteArrayList<>();
+  private IceRuntime runtime = IceRuntime.create();
+
+  @AfterEach
+  void close() {
+    runtime.close();
+  }
+
+  private TurnServerConfiguration configuration(
+      String ip, int ports, Consumer<TurnServerConfiguration.Builder> settings) throws Exception {
+    int first = ports == 1 ? DatagramPortTest.freePorts(1) : 40_000;
+    IpAddress relay = IpAddress.parse(ip);
+    TurnServerConfiguration.Builder builder = TurnService.configuration(runtime)
+        .realm(
+            "example.org",
+            (name, realm, algorithm) ->
+                name.equals(USER.username()) ? USER.key(realm, algorithm) : null)
+        .passwordAlgorithms(List.of(PasswordAlgorithm.MD5))
+        .peerFilter(PeerFilter.builder().loopback(true).build())
+        .relay(new TurnServerConfiguration.Relay(relay, relay, first, first + ports - 1));
+    settings.accept(builder);
+    return builder.build();
+  }
+
+  private TurnService start(String ip) throws Exception {
+    TransportAddress listener = TransportAddress.udp(ip, 0);
+    return Loopback.await(TurnService.start(
+        runtime, List.of(listener), configuration(ip, 2000, builder -> {}), events::add));
+  }
+
+  private static void echo(DatagramSocket peer) throws IOException {
+    DatagramPacket packet = Loopback.receive(peer);
+    peer.send(new DatagramPacket(
+        packet.getData(), packet.getLength(), (InetSocketAddress) packet.getSocketAddress()));
+  }
+
+  private static TransportAddress address(DatagramSocket socket) {
+    return SocketAddresses.toUdp((InetSocketAddress) socket.getLocalSocketAddress(), 0);
+  }
+
+  private static byte[] payload(int length) {
+    byte[] payload = new byte[length];
+    Arrays.fill(payload, (byte) length);
+    return payload;
+  }
+
+  private void relaysBothWays(String ip) throws Exception {
+    TurnService service = start(ip);
+    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER);
+        DatagramSocket peer = Loopback.socket(ip)) {
+      TransportAddress relayed = client.allocate();
+      assertThat(relayed.ip()).isEqualTo(IpAddress.parse(ip));
+      assertThat(client.permit(address(peer))).isZero();
+
+      client.indicate(address(peer), payload(333));
+      echo(peer);
+      StunMessage indication = StunMessage.tryParse(client.receive());
+      assertThat(indication.method()).isEqualTo(Method.DATA);
+      assertThat(indication.get(AttributeType.XOR_PEER_ADDRESS)).isEqualTo(address(peer));
+      assertThat(indication.get(AttributeType.DATA)).isEqualTo(ByteBuffer.wrap(payload(333)));
+
+      assertThat(client.bind(CHANNEL, address(peer))).isZero();
+      client.channelData(CHANNEL, payload(1201));
+      DatagramPacket packet = Loopback.receive(peer);
+      assertThat(SocketAddresses.toUdp((InetSocketAddress) packet.getSocketAddress(), 0))
+          .isEqualTo(relayed);
+      assertThat(ByteBuffer.wrap(packet.getData(), 0, packet.getLength()))
+          .isEqualTo(ByteBuffer.wrap(payload(1201)));
+      peer.send(new DatagramPacket(
+          packet.getData(), packet.getLength(), (InetSocketAddress) packet.getSocketAddress()));
+      ByteBuffer answer = client.receive();
+      assertThat(answer.getShort()).isEqualTo((short) CHANNEL);
+      assertThat(answer.getShort()).isEqualTo((short) 1201);
+      assertThat(answer).isEqualTo(ByteBuffer.wrap(payload(1201)));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("dev.frazil.netty.DatagramPortTest#transports")
+  void payloadsGoToAPeerAndBackOnEveryTransport(IoTransport transport) throws Exception {
+    runtime.close();
+    runtime = IceRuntime.builder().transport(transport).build();
+    relaysBothWays("127.0.0.1");
+  }
+
+  @Test
+  void ipv6IsServedToo() throws Exception {
+    relaysBothWays("::1");
+  }
+
+  @Test
+  void burstOfPayloadsArrivesWholeAndInOrder() throws Exception {
+    TurnService service = start("127.0.0.1");
+    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER);
+        DatagramSocket peer = Loopback.socket("127.0.0.1")) {
+      client.allocate();
+      client.bind(CHANNEL, address(peer));
+      for (int i = 1; i <= 64; i++) {
+        client.channelData(CHANNEL, payload(i));
+      }
+      for (int i = 1; i <= 64; i++) {
+        DatagramPacket packet = Loopback.receive(peer);
+        assertThat(ByteBuffer.wrap(packet.getData(), 0, packet.getLength()))
+            .isEqualTo(ByteBuffer.wrap(payload(i)));
+      }
+      TurnServer.Traffic traffic = Loopback.await(service.sessions()).get(0).traffic();
+      assertThat(traffic.packetsToPeers()).isEqualTo(64);
+      assertThat(traffic.bytesToPeers()).isEqualTo(64 * 65 / 2);
+    }
+  }
+
+  @Test
+  void bindingRequestsAreAnswered() throws Exception {
+    TurnService service = start("127.0.0.1");
+    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+      StunMessage answer = client.request(Method.BINDING, builder -> {});
+      assertThat(answer.get(AttributeType.XOR_MAPPED_ADDRESS)).isEqualTo(client.address());
+      assertThat(Loopback.await(service.statistics()).server().binding().answered())
+          .isEqualTo(1);
+    }
+  }
+
+  @Test
+  void wrongPasswordIsRefused() throws Exception {
+    TurnService service = start("127.0.0.1");
+    LongTermCredential wrong = new LongTermCredential("user", "word");
+    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), wrong)) {
+      assertThat(RawTurnClient.code(client.allocate(builder -> {})))
+          .isEqualTo(ErrorCode.UNAUTHENTICATED);
+    }
+    assertThat(events).isEmpty();
+  }
+
+  @Test
+  void relayedPortThatIsTakenIsPassedOverAndWithoutAnotherTheServerIsFull() throws Exception {
+    try (DatagramSocket taken = Loopback.socket("127.0.0.1")) {
+      int port = taken.getLocalPort();
+      IpAddress ip = LOCAL.ip();
+      TurnServerConfiguration configuration = TurnService.configuration(runtime)
+          .anonymous(true)
+          .relay(new TurnServerConfiguration.Relay(ip, ip, port, port))
+          .build();
+      TurnService service =
+          Loopback.await(TurnService.start(runtime, List.of(LOCAL), configuration, events::add));
+      try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+        assertThat(RawTurnClient.code(client.allocate(builder -> {})))
+            .isEqualTo(ErrorCode.INSUFFICIENT_CAPACITY);
+      }
+    }
+  }
+
+  @Test
+  void releasedPortIsFreeAgain() throws Exception {
+    TurnService service = Loopback.await(TurnService.start(
+        runtime, List.of(LOCAL), configuration("127.0.0.1", 1, builder -> {}), events::add));
+    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+      TransportAddress relayed = client.allocate();
+      assertThat(isFree(relayed)).isFalse();
+      assertThat(client.release()).isZero();
+      Wait.until(() -> isFree(relayed));
+      assertThat(events)
+          .hasAtLeastOneElementOfType(TurnServerEvent.AllocationCreated.class)
+          .last()
+          .isInstanceOfSatisfying(
+              TurnServerEvent.AllocationEnded.class,
+              ended -> assertThat(ended.reason()).isEqualTo(TurnServerEvent.EndReason.RELEASED));
+    }
+  }
+
+  private static boolean isFree(TransportAddress address) {
+    try (DatagramSocket probe = new DatagramSocket(SocketAddresses.toSocketAddress(address, 0))) {
+      return probe.isBound();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  @Test
+  void allocationForTcpIsRefusedAndTheServerGoesOn() throws Exception {
+    TurnServerConfiguration tcp = configuration("127.0.0.1", 100, builder -> builder.tcp(true));
+    TurnService service =
+        Loopback.await(TurnService.start(runtime, List.of(LOCAL), tcp, events::add));
+    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+      StunMessage response = client.request(
+          Method.ALLOCATE, builder -> builder.put(AttributeType.REQUESTED_TRANSPORT, 6));
+      assertThat(RawTurnClient.code(response)).isNotZero();
+      assertThat(client.allocate().ip()).isEqualTo(LOCAL.ip());
+    }
+  }
+
+  @Test
+  void drainingServerMakesNoAllocationAndIsDoneWithTheLast() throws Exception {
+    TurnService service = start("127.0.0.1");
+    try (RawTurnClient first = new RawTurnClient(service.addresses().get(0), USER);
+        RawTurnClient second = new RawTurnClient(service.addresses().get(0), USER)) {
+      first.allocate();
+      CompletableFuture<Void> drained = service.drain();
+      assertThat(RawTurnClient.code(second.allocate(builder -> {})))
+          .isEqualTo(ErrorCode.INSUFFICIENT_CAPACITY);
+      assertThat(drained).isNotDone();
+      first.release();
+      Loopback.await(drained);
+    }
+  }
+
+  @Test
+  void closingEndsAllocationsAndFreesThePorts() throws Exception {
+    TurnService service = start("127.0.0.1");
+    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+      TransportAddress relayed = client.allocate();
+      service.close();
+      service.close();
+      Wait.until(() -> isFree(relayed) && isFree(service.addresses().get(0)));
+      assertThat(events).last().isInstanceOf(TurnServerEvent.AllocationEnded.class);
+    }
+  }
+
+  @Test
+  void otherSettingsHoldFromThenOn() throws Exception {
+    TurnService service = start("127.0.0.1");
+    try (RawTurnClient first = new RawTurnClient(service.addresses().get(0), USER);
+        RawTurnClient second = new RawTurnClient(service.addresses().get(0), USER)) {
+      first.allocate();
+      service.reconfigure(
+          configuration("127.0.0.1", 2000, builder -> builder.allocations(1000, 1)));
+      assertThat(RawTurnClient.code(second.allocate(builder -> {})))
+          .isEqualTo(ErrorCode.ALLOCATION_QUOTA_REACHED);
+    }
+  }
+
+  @Test
+  void handlerThatThrowsDoesNoHarm() throws Exception {
+    TurnService service = Loopback.await(TurnService.start(
+        runtime, List.of(LOCAL), configuration("127.0.0.1", 100, builder -> {}), event -> {
+          throw new IllegalStateException("on purpose");
+        }));
+    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+      client.allocate();
+      assertThat(client.release()).isZero();
+    }
+  }
+
+  @Test
+  void listenerThatIsTakenIsSaidAndTheOthersAreFreed() throws Exception {
+    try (DatagramSocket taken = Loopback.socket("127.0.0.1")) {
+      TransportAddress free = LOCAL.withPort(DatagramPortTest.freePorts(1));
+      TransportAddress wanted = LOCAL.withPort(taken.getLocalPort());
+      TurnServerConfiguration configuration = configuration("127.0.0.1", 100, builder -> {});
+      assertThatExceptionOfType(ExecutionException.class)
+          .isThrownBy(() -> Loopback.await(
+              TurnService.start(runtime, List.of(free, wanted), configuration, events::add)))
+          .withCauseInstanceOf(IOException.class)
+          .withMessageContaining(wanted.toString())
+          .withMessageContaining("in use");
+      Wait.until(() -> isFree(free));
+    }
+  }
+
+  @Test
+  void wildcardListensOnEveryAddressOfItsFamily() throws Exception {
+    int port = DatagramPortTest.freePorts(1);
+    TurnService service = Loopback.await(TurnService.start(
+        runtime,
+        List.of(TransportAddress.udp(IpAddress.ANY4, port)),
+        configuration("127.0.0.1", 100, builder -> {}),
+        events::add));
+    assertThat(service.addresses())
+        .contains(LOCAL.withPort(port))
+        .hasSameSizeAs(SystemInterfaces.INSTANCE.addresses().stream()
+            .filter(address -> address.address().isIpv4())
+            .toList());
+  }
+
+  @Test
+  void listenersHaveToBeOfUdpAndTheRuntimeOpen() throws Exception {
+    TurnServerConfiguration configuration = configuration("127.0.0.1", 100, builder -> {});
+    TransportAddress tcp = new TransportAddress(LOCAL.ip(), 3478, Transport.TCP);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> TurnService.start(runtime, List.of(tcp), configuration, events::add))
+        .withMessageContaining("address " + tcp);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> TurnService.start(runtime, List.of(), configuration, events::add))
+        .withMessageContaining("listeners");
+    runtime.close();
+    assertThatIllegalStateException()
+        .isThrownBy(() -> TurnService.start(runtime, List.of(LOCAL), configuration, events::add));
+  }
+}
