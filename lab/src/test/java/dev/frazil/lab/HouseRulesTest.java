@@ -38,7 +38,7 @@ class HouseRulesTest {
   void everyModuleIsSeen() {
     assertThat(
             FRAZIL.stream().map(type -> type.getPackageName().split("\\.")[2]).distinct())
-        .contains("net", "stun", "turn", "ice", "testkit", "netty", "cli", "lab");
+        .contains("net", "stun", "turn", "ice", "testkit", "netty", "server", "cli", "lab");
   }
 
   @Test
@@ -51,6 +51,8 @@ class HouseRulesTest {
         .definedBy("dev.frazil.testkit..")
         .layer("netty")
         .definedBy("dev.frazil.netty..")
+        .layer("server")
+        .definedBy("dev.frazil.server..")
         .layer("cli")
         .definedBy("dev.frazil.cli..")
         .layer("lab")
@@ -59,8 +61,10 @@ class HouseRulesTest {
         .mayNotBeAccessedByAnyLayer()
         .whereLayer("cli")
         .mayOnlyBeAccessedByLayers("lab")
-        .whereLayer("netty")
+        .whereLayer("server")
         .mayOnlyBeAccessedByLayers("cli", "lab")
+        .whereLayer("netty")
+        .mayOnlyBeAccessedByLayers("server", "cli", "lab")
         .whereLayer("testkit")
         .mayOnlyBeAccessedByLayers("cli", "lab")
         .whereLayer("core")

@@ -19,7 +19,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What git keeps beside the sources says the same as they do. */
 class RecordsTest {
-  private static final List<String> MODULES = List.of("core", "testkit", "netty", "cli", "lab");
+  private static final List<String> MODULES =
+      List.of("core", "testkit", "netty", "server", "cli", "lab");
 
   @Test
   void everyCitedRequirementExistsAndIsNotLeftOut() throws IOException {
@@ -35,7 +36,8 @@ class RecordsTest {
   @CsvSource({
     "core, dev.frazil.net.TransportAddress",
     "testkit, dev.frazil.testkit.VirtualInternet",
-    "netty, dev.frazil.netty.IceSession"
+    "netty, dev.frazil.netty.IceSession",
+    "server, dev.frazil.server.FrazilServer"
   })
   void publicApiIsUpToDate(String module, Class<?> anchor) throws IOException {
     Recorded.check(module + "/api.txt", PublicApi.of(anchor));

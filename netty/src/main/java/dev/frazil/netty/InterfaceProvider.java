@@ -10,6 +10,11 @@ import java.util.List;
  */
 @FunctionalInterface
 public interface InterfaceProvider {
+  /** What the system tells: the addresses of the interfaces that are up. */
+  static InterfaceProvider system() {
+    return SystemInterfaces.INSTANCE;
+  }
+
   /**
    * The addresses that the host has now.
    *

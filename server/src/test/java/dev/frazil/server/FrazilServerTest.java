@@ -1,0 +1,285 @@
+package dev.frazil.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.ErrorCode;
+import dev.frazil.stun.LongTermCredential;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.PasswordAlgorithm;
+import dev.frazil.stun.StunBuilder;
+import dev.frazil.stun.StunMessage;
+import dev.frazil.stun.TransactionId;
+import dev.frazil.turn.RestCredentials;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class FrazilServerTest {
+  private static final long FAR_FUTURE = 4_000_000_000L;
+  private static final LongTermCredential ALICE = new LongTermCredential("alice", "wonder");
+  private static final TransportAddress PEER = TransportAddress.udp("203.0.113.9", 5000);
+
+  private final Random random = new Random(1);
+  private final List<FrazilServer> servers = new ArrayList<>();
+
+  @AfterEach
+  void close() {
+    servers.forEach(FrazilServer::close);
+  }
+
+  private static Settings settings() {
+    return new Settings()
+        .set(Setting.LISTEN, List.of("127.0.0.1:0"))
+        .set(Setting.USER, List.of("alice:wonder"))
+        .set(Setting.SECRET, List.of("new", "old"))
+        .set(Setting.STATISTICS, List.of("0"));
+  }
+
+  private FrazilServer start(Settings settings) throws Exception {
+    FrazilServer server = FrazilServer.start(settings.build());
+    servers.add(server);
+    return server;
+  }
+
+  /** A client that allocates and asks; each request is answered. */
+  private final class Client implements AutoCloseable {
+    private final DatagramSocket socket = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0));
+    private final LongTermCredential user;
+    private @Nullable String nonce;
+    private @Nullable String realm;
+
+    Client(FrazilServer server, LongTermCredential user) throws IOException {
+      this.user = user;
+      socket.setSoTimeout(30_000);
+      socket.connect(InetAddress.getLoopbackAddress(), server.addresses().get(0).port());
+    }
+
+    StunMessage ask(int method, Consumer<StunBuilder> attributes) throws IOException {
+      StunMessage answer = once(method, attributes);
+      if (nonce == null && code(answer) == ErrorCode.UNAUTHENTICATED
+          || code(answer) == ErrorCode.STALE_NONCE) {
+        nonce = answer.get(AttributeType.NONCE);
+        realm = answer.get(AttributeType.REALM);
+        answer = once(method, attributes);
+      }
+      return answer;
+    }
+
+    private StunMessage once(int method, Consumer<StunBuilder> attributes) throws IOException {
+      StunBuilder builder =
+          StunBuilder.request(method, TransactionId.random(random), ByteBuffer.allocate(1000));
+      attributes.accept(builder);
+      if (nonce != null) {
+        builder
+            .put(AttributeType.USERNAME, user.username())
+            .put(AttributeType.REALM, realm)
+            .put(AttributeType.NONCE, nonce)
+            .integrity(user.key(realm, PasswordAlgorithm.MD5));
+      }
+      ByteBuffer request = builder.finish();
+      byte[] bytes = new byte[request.remaining()];
+      request.get(bytes);
+      socket.send(new DatagramPacket(bytes, bytes.length));
+      DatagramPacket packet = new DatagramPacket(new byte[2000], 2000);
+      socket.receive(packet);
+      return StunMessage.tryParse(
+          ByteBuffer.wrap(Arrays.copyOf(packet.getData(), packet.getLength())));
+    }
+
+    int allocate() throws IOException {
+      return code(ask(Method.ALLOCATE, b -> b.put(AttributeType.REQUESTED_TRANSPORT, 17)));
+    }
+
+    int permit(TransportAddress peer) throws IOException {
+      return code(ask(Method.CREATE_PERMISSION, b -> b.put(AttributeType.XOR_PEER_ADDRESS, peer)));
+    }
+
+    int release() throws IOException {
+      return code(ask(Method.REFRESH, b -> b.put(AttributeType.LIFETIME, 0)));
+    }
+
+    @Override
+    public void close() {
+      socket.close();
+    }
+  }
+
+  private static int code(StunMessage answer) {
+    ErrorCode error = answer.get(AttributeType.ERROR_CODE);
+    return error == null ? 0 : error.code();
+  }
+
+  private int allocate(FrazilServer server, LongTermCredential user) throws IOException {
+    try (Client client = new Client(server, user)) {
+      return client.allocate();
+    }
+  }
+
+  @Test
+  void namedUsersAndThoseOfEverySecretMayAllocate() throws Exception {
+    FrazilServer server = start(settings());
+    assertThat(allocate(server, ALICE)).isZero();
+    assertThat(allocate(server, RestCredentials.credential("new", FAR_FUTURE, "bob")))
+        .isZero();
+    assertThat(allocate(server, RestCredentials.credential("old", FAR_FUTURE, "bob")))
+        .isZero();
+  }
+
+  @Test
+  void nobodyElseMayAllocate() throws Exception {
+    FrazilServer server = start(settings());
+    assertThat(allocate(server, new LongTermCredential("alice", "wander"))).isEqualTo(401);
+    assertThat(allocate(server, new LongTermCredential("eve", "wonder"))).isEqualTo(401);
+    assertThat(allocate(server, RestCredentials.credential("other", FAR_FUTURE, "bob")))
+        .isEqualTo(401);
+    assertThat(allocate(server, RestCredentials.credential("new", 1_000_000_000L, "bob")))
+        .as("expired in 2001")
+        .isEqualTo(401);
+  }
+
+  @Test
+  void withoutUsersBindingRequestsAloneAreAnswered() throws Exception {
+    FrazilServer server =
+        start(new Settings().set(Setting.LISTEN, List.of("127.0.0.1:0", "127.0.0.1:0")));
+    assertThat(server.relays()).isFalse();
+    assertThat(server.addresses()).hasSize(2);
+    try (Client client = new Client(server, ALICE)) {
+      StunMessage answer = client.ask(Method.BINDING, b -> {});
+      assertThat(answer.get(AttributeType.XOR_MAPPED_ADDRESS).port())
+          .isEqualTo(client.socket.getLocalPort());
+    }
+    assertThat(server.statistics()).isEqualTo("event=statistics bindings=1");
+  }
+
+  @Test
+  void clientsAreToldTheExternalAddress() throws Exception {
+    FrazilServer server = start(settings()
+        .set(Setting.EXTERNAL, List.of("203.0.113.1"))
+        .set(Setting.PORTS, List.of("40000-42000")));
+    try (Client client = new Client(server, ALICE)) {
+      StunMessage answer =
+          client.ask(Method.ALLOCATE, b -> b.put(AttributeType.REQUESTED_TRANSPORT, 17));
+      TransportAddress relayed = answer.get(AttributeType.XOR_RELAYED_ADDRESS);
+      assertThat(relayed.ip()).hasToString("203.0.113.1");
+      assertThat(relayed.port()).isBetween(40_000, 42_000);
+    }
+  }
+
+  @Test
+  void peersThatNobodyShouldReachAreRefusedByDefault() throws Exception {
+    FrazilServer server = start(settings());
+    try (Client client = new Client(server, ALICE)) {
+      assertThat(client.allocate()).isZero();
+      assertThat(client.permit(PEER)).isZero();
+      for (String ip : List.of("127.0.0.1", "10.1.2.3", "192.168.1.1", "169.254.1.1")) {
+        assertThat(client.permit(TransportAddress.udp(ip, 5000))).as(ip).isEqualTo(403);
+      }
+    }
+  }
+
+  @Test
+  void addressesOfTheHostAreNoPeers() throws Exception {
+    FrazilServer server = start(settings());
+    try (Client client = new Client(server, ALICE)) {
+      client.allocate();
+      for (var each : HostAddresses.now().all()) {
+        TransportAddress own = TransportAddress.udp(each.address(), 22);
+        if (own.ip().isIpv4()) {
+          assertThat(client.permit(own)).as(own.toString()).isEqualTo(403);
+        }
+      }
+    }
+  }
+
+  @Test
+  void peerRulesOfTheConfigurationHold() throws Exception {
+    FrazilServer server = start(settings()
+        .set(Setting.ALLOW, List.of("10.1.0.0/16"))
+        .set(Setting.DENY, List.of("203.0.113.0/24")));
+    try (Client client = new Client(server, ALICE)) {
+      client.allocate();
+      assertThat(client.permit(PEER)).isEqualTo(403);
+      assertThat(client.permit(TransportAddress.udp("10.1.2.3", 5000))).isZero();
+      assertThat(client.permit(TransportAddress.udp("10.2.2.3", 5000))).isEqualTo(403);
+    }
+  }
+
+  @Test
+  void quotaOfAUserHolds() throws Exception {
+    FrazilServer server = start(settings().set(Setting.ALLOCATIONS_PER_USER, List.of("1")));
+    assertThat(allocate(server, ALICE)).isZero();
+    assertThat(allocate(server, ALICE)).isEqualTo(486);
+    assertThat(server.statistics()).contains("allocations=1 ");
+  }
+
+  @Test
+  void portThatIsTakenIsToldWithItsAddress() throws Exception {
+    try (DatagramSocket taken = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
+      String address = "127.0.0.1:" + taken.getLocalPort();
+      for (Settings each : List.of(settings(), new Settings())) {
+        ServerConfiguration configuration =
+            each.set(Setting.LISTEN, List.of(address)).build();
+        assertThatExceptionOfType(IOException.class)
+            .isThrownBy(() -> FrazilServer.start(configuration))
+            .withMessageContaining(address)
+            .withMessageContaining("in use");
+      }
+    }
+  }
+
+  @Test
+  void drainingEndsTheServerWithTheLastAllocation() throws Exception {
+    FrazilServer server = start(settings().set(Setting.DRAIN, List.of("1000")));
+    try (Client client = new Client(server, ALICE)) {
+      client.allocate();
+      server.drain();
+      CompletableFuture<Void> closed = server.closed();
+      assertThat(allocate(server, ALICE)).isEqualTo(508);
+      assertThat(closed).isNotDone();
+      client.release();
+      closed.get(30, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void drainingEndsAtItsDeadline() throws Exception {
+    FrazilServer server = start(settings().set(Setting.DRAIN, List.of("0")));
+    assertThat(allocate(server, ALICE)).isZero();
+    server.drain();
+    server.closed().get(30, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void otherSecretsAndRulesHoldWithoutARestart() throws Exception {
+    FrazilServer server = start(settings());
+    try (Client client = new Client(server, ALICE)) {
+      client.allocate();
+      assertThat(client.permit(PEER)).isZero();
+      server.reconfigure(settings()
+          .set(Setting.SECRET, List.of("newest"))
+          .set(Setting.DENY, List.of("203.0.113.0/24"))
+          .build());
+      assertThat(client.permit(PEER)).isEqualTo(403);
+    }
+    assertThat(allocate(server, RestCredentials.credential("old", FAR_FUTURE, "bob")))
+        .isEqualTo(401);
+    assertThat(allocate(server, RestCredentials.credential("newest", FAR_FUTURE, "bob")))
+        .isZero();
+  }
+}
