@@ -1,7 +1,8 @@
-/** One command for people: demo, check, agent. */
+/** One command for people: demo, check, agent, serve. */
 module dev.frazil.cli {
   requires dev.frazil.core;
   requires dev.frazil.netty;
+  requires dev.frazil.server;
   requires dev.frazil.testkit;
   requires info.picocli;
   requires tools.jackson.databind;
@@ -9,6 +10,7 @@ module dev.frazil.cli {
   requires ch.qos.logback.classic;
   requires ch.qos.logback.core;
   requires java.management;
+  requires jdk.unsupported;
   requires static org.jspecify;
 
   opens dev.frazil.cli to

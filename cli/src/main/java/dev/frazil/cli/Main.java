@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       CheckCommand.class,
       AgentCommand.class,
+      ServeCommand.class,
       CompletionCommand.class
     },
     description =
@@ -33,6 +34,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "  frazil demo                         see two programs find each other",
       "  frazil check stun:stun.example.org  ask a STUN server for your public address",
+      "  frazil serve --stun-only            run a STUN server; with users, a relay too",
       "  frazil help demo                    what a command can do",
     },
     exitCodeListHeading = "%nExit codes:%n",

@@ -71,6 +71,11 @@ class MainTest {
         "agent --stdio --controlling --stun ::1:3478",
         "agent --stdio --controlling --turn host:3478:user",
         "agent --stdio --controlling --turn host:3478:user:pass:sctp",
+        "serve --deny 10.0.0.0/33",
+        "serve --listen nowhere",
+        "serve --ports 1-2",
+        "serve --user alone",
+        "serve --allocations many",
         "completion --unknown",
       })
   void wrongArgumentsExitWithTwoAndOneLineThatSaysWhy(String line) {

@@ -1,0 +1,170 @@
+package dev.frazil.cli;
+
+import dev.frazil.server.ConfigurationException;
+import dev.frazil.server.FrazilServer;
+import dev.frazil.server.IceServer;
+import dev.frazil.server.ServerConfiguration;
+import dev.frazil.server.Settings;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.lang.System.Logger.Level;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Runs a STUN and TURN server until it is told to end. */
+@Command(
+    name = "serve",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    header = "Run a STUN and TURN server.",
+    description = {
+      "Tells clients their public address (STUN) and relays for those who may (TURN, RFC 8656), over UDP. Without users "
+          + "and secrets nobody may relay. Private and special addresses, and those of this host, are no peers unless "
+          + "allowed.",
+      "",
+      "The file has the same settings as the options, as in: listen = [\"192.0.2.1:3478\"]. An option counts instead of "
+          + "what the file says. Users stand in the table [users], a line each: NAME = \"PASSWORD\".",
+      "",
+      "SIGTERM ends the server when the last allocation has ended, or after the time of --drain; a second one, or "
+          + "SIGINT, ends it at once. SIGHUP reads the file again: users, secrets, quotas and peer rules.",
+      "",
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  frazil serve --stun-only",
+      "  frazil serve --config /etc/frazil.toml",
+      "  frazil serve --config /etc/frazil.toml --check",
+      "  frazil serve --config /etc/frazil.toml --print-credentials alice",
+      "  frazil serve --user alice:password --external 203.0.113.1",
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:ended as asked; with --check: the configuration is good",
+      "1:it could not start, as when a port is in use",
+      "2:the command line or the file was wrong",
+    })
+final class ServeCommand implements Callable<Integer> {
+  private static final System.Logger LOGGER = System.getLogger(ServeCommand.class.getName());
+
+  @Spec
+  @SuppressWarnings("NullAway.Init")
+  private CommandSpec spec;
+
+  @Option(
+      names = {"-c", "--config"},
+      paramLabel = "FILE",
+      description = "A TOML file with settings.")
+  private @Nullable Path file;
+
+  @Mixin
+  private final ServeOptions options = new ServeOptions();
+
+  @Option(names = "--check", description = "Check the configuration, and do nothing else.")
+  private boolean check;
+
+  @Option(
+      names = "--print-credentials",
+      paramLabel = "NAME",
+      description = "Print iceServers as JSON for a user, and do nothing else.")
+  private @Nullable String user;
+
+  @Option(
+      names = "--ttl",
+      paramLabel = "S",
+      defaultValue = "86400",
+      description = "Seconds that credentials of a secret are good for. Default: ${DEFAULT-VALUE}.")
+  private long ttl;
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    try {
+      ServerConfiguration configuration = configuration();
+      if (user != null) {
+        return printCredentials(configuration, user);
+      } else if (check) {
+        FrazilServer.check(configuration);
+        spec.commandLine().getOut().println("The configuration is good.");
+        return CommandLine.ExitCode.OK;
+      }
+      return serve(configuration);
+    } catch (ConfigurationException e) {
+      String message = String.valueOf(e.getMessage());
+      if (message.startsWith("--")) {
+        throw new ParameterException(spec.commandLine(), message);
+      }
+      return complain(message);
+    } catch (NoSuchFileException e) {
+      return complain(e.getFile() + ": there is no such file");
+    }
+  }
+
+  private ServerConfiguration configuration() throws IOException, ConfigurationException {
+    Settings settings = file == null ? new Settings() : Settings.read(file);
+    options.addTo(settings);
+    return settings.build();
+  }
+
+  private int complain(String message) {
+    spec.commandLine().getErr().println(spec.qualifiedName() + ": " + message);
+    return CommandLine.ExitCode.USAGE;
+  }
+
+  private int printCredentials(ServerConfiguration configuration, String name)
+      throws IOException, ConfigurationException {
+    IceServer server = configuration.iceServer(name, Instant.now().plusSeconds(ttl));
+    spec.commandLine()
+        .getOut()
+        .println(Json.pretty(Json.tree(Map.of("iceServers", List.of(server)))));
+    return CommandLine.ExitCode.OK;
+  }
+
+  private int serve(ServerConfiguration configuration)
+      throws IOException, ConfigurationException, InterruptedException {
+    Logging.tellOf("dev.frazil.server");
+    try (FrazilServer server = FrazilServer.start(configuration)) {
+      handleSignals(server);
+      PrintWriter out = spec.commandLine().getOut();
+      server.addresses().forEach(address -> out.println("listening on udp " + address));
+      out.println(
+          server.relays()
+              ? "relaying for those who may"
+              : "answering STUN Binding requests only"
+                  + (options.stunOnly() ? "" : "; to relay, name users or a secret"));
+      out.flush();
+      server.closed().join();
+    }
+    return CommandLine.ExitCode.OK;
+  }
+
+  private void handleSignals(FrazilServer server) {
+    AtomicBoolean draining = new AtomicBoolean();
+    Signals.handle("TERM", () -> {
+      if (draining.compareAndSet(false, true)) {
+        server.drain();
+      } else {
+        server.close();
+      }
+    });
+    Signals.handle("INT", server::close);
+    Signals.handle("HUP", () -> {
+      try {
+        server.reconfigure(configuration());
+      } catch (IOException | ConfigurationException e) {
+        LOGGER.log(Level.ERROR, "the old settings stay: " + e.getMessage());
+      }
+    });
+  }
+}

@@ -1,0 +1,164 @@
+package dev.frazil.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.StunBuilder;
+import dev.frazil.stun.StunMessage;
+import dev.frazil.stun.TransactionId;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.node.ObjectNode;
+
+class ServeCommandTest {
+  private static final long LIMIT_SECONDS = 60;
+
+  @TempDir
+  private Path folder;
+
+  private String file(String text) throws IOException {
+    return Files.writeString(folder.resolve("frazil.toml"), text).toString();
+  }
+
+  @Test
+  void checkSaysThatAConfigurationIsGoodAndEnds() throws IOException {
+    Cli run = Cli.run(
+        "serve", "--check", "--config", file("listen = '127.0.0.1'\n[users]\nalice = 'x'\n"));
+    assertThat(run.exit()).isZero();
+    assertThat(run.out()).contains("good");
+  }
+
+  @Test
+  void badDenyRuleRefusesToStartWithFileAndLine() throws IOException {
+    String file = file("listen = '127.0.0.1:0'\ndeny = '10.0.0.0/33'\n[users]\nalice = 'x'\n");
+    for (Cli run : List.of(
+        Cli.run("serve", "--config", file), Cli.run("serve", "--check", "--config", file))) {
+      assertThat(run.exit()).isEqualTo(2);
+      assertThat(run.out()).isEmpty();
+      assertThat(run.err().lines())
+          .singleElement()
+          .asString()
+          .startsWith("frazil serve: " + file + ":2: deny: ")
+          .contains("10.0.0.0/33");
+    }
+  }
+
+  @Test
+  void fileThatIsNotThereIsSaid() {
+    Cli run = Cli.run("serve", "--config", "/no/such.toml");
+    assertThat(run.exit()).isEqualTo(2);
+    assertThat(run.err().lines()).singleElement().asString().contains("/no/such.toml");
+  }
+
+  @Test
+  void portInUseIsSaidInOneLine() throws IOException {
+    try (DatagramSocket taken = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
+      String address = "127.0.0.1:" + taken.getLocalPort();
+      Cli run = Cli.run("serve", "--listen", address, "--user", "alice:wonder");
+      assertThat(run.exit()).isEqualTo(1);
+      assertThat(run.err().lines())
+          .singleElement()
+          .asString()
+          .contains(address, "in use")
+          .doesNotContain("wonder");
+    }
+  }
+
+  @Test
+  void credentialsOfANamedUserArePrinted() {
+    Cli run = Cli.run(
+        "serve", "--listen", "192.0.2.1", "--user", "alice:wonder", "--print-credentials", "alice");
+    assertThat(run.exit()).isZero();
+    ObjectNode json = Json.parseObject(run.out());
+    assertThat(json.at("/iceServers/0/urls/1").asString())
+        .isEqualTo("turn:192.0.2.1:3478?transport=udp");
+    assertThat(json.at("/iceServers/0/username").asString()).isEqualTo("alice");
+    assertThat(json.at("/iceServers/0/credential").asString()).isEqualTo("wonder");
+  }
+
+  @Test
+  void credentialsOfASecretAreGoodForTheTimeAskedFor() {
+    long before = System.currentTimeMillis() / 1000;
+    Cli run = Cli.run(
+        "serve",
+        "--host",
+        "turn.example.org",
+        "--secret",
+        "s",
+        "--print-credentials",
+        "bob",
+        "--ttl",
+        "100");
+    ObjectNode json = Json.parseObject(run.out());
+    String[] username = json.at("/iceServers/0/username").asString().split(":");
+    assertThat(Long.parseLong(username[0])).isBetween(before + 100, before + 100 + LIMIT_SECONDS);
+    assertThat(username[1]).isEqualTo("bob");
+    assertThat(json.at("/iceServers/0/credential").asString()).hasSize(28);
+  }
+
+  @Test
+  void credentialsOfNobodyAreRefused() {
+    Cli run = Cli.run("serve", "--user", "alice:wonder", "--print-credentials", "bob");
+    assertThat(run.exit()).isEqualTo(2);
+    assertThat(run.err()).contains("'bob'").doesNotContain("wonder");
+  }
+
+  @Test
+  void processAnswersAndEndsWellOnSigterm() throws Exception {
+    List<String> command = new ArrayList<>(List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        System.getProperty("java.class.path"),
+        "dev.frazil.cli.Main",
+        "serve",
+        "--stun-only",
+        "--listen",
+        "127.0.0.1:0"));
+    Process process = new ProcessBuilder(command)
+        .redirectError(ProcessBuilder.Redirect.INHERIT)
+        .start();
+    try (BufferedReader out = process.inputReader()) {
+      String first = out.readLine();
+      assertThat(first).startsWith("listening on udp 127.0.0.1:");
+      assertThat(out.readLine()).contains("Binding requests only");
+      askBinding(Integer.parseInt(first.substring(first.lastIndexOf(':') + 1)));
+      process.destroy(); // SIGTERM
+      assertThat(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static void askBinding(int port) throws IOException {
+    try (DatagramSocket client = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
+      client.setSoTimeout((int) (LIMIT_SECONDS * 1000));
+      ByteBuffer request = StunBuilder.request(
+              Method.BINDING, new TransactionId(1, 2), ByteBuffer.allocate(100))
+          .finish();
+      client.send(new DatagramPacket(
+          request.array(), request.remaining(), InetAddress.getLoopbackAddress(), port));
+      DatagramPacket answer = new DatagramPacket(new byte[1000], 1000);
+      client.receive(answer);
+      StunMessage message =
+          StunMessage.tryParse(ByteBuffer.wrap(answer.getData(), 0, answer.getLength()));
+      assertThat(message.get(AttributeType.XOR_MAPPED_ADDRESS))
+          .isEqualTo(TransportAddress.udp("127.0.0.1", client.getLocalPort()));
+    }
+  }
+}
