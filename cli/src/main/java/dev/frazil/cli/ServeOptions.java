@@ -75,6 +75,11 @@ final class ServeOptions {
   private boolean allowLoopbackPeers;
 
   @Option(
+      names = "--old-channel-numbers",
+      description = "Take channel numbers up to 0x7FFF (RFC 5766), as coturn's clients choose.")
+  private boolean oldChannelNumbers;
+
+  @Option(
       names = "--allocations",
       paramLabel = "N",
       description = "The most allocations. Default: 10000.")
@@ -140,6 +145,7 @@ final class ServeOptions {
     add(settings, Setting.ALLOW, allow);
     add(settings, Setting.DENY, deny);
     add(settings, Setting.ALLOW_LOOPBACK_PEERS, allowLoopbackPeers);
+    add(settings, Setting.OLD_CHANNEL_NUMBERS, oldChannelNumbers);
     add(settings, Setting.ALLOCATIONS, allocations);
     add(settings, Setting.ALLOCATIONS_PER_USER, allocationsPerUser);
     add(settings, Setting.BANDWIDTH, bandwidth);

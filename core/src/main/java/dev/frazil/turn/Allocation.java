@@ -8,6 +8,7 @@ import dev.frazil.stun.AddressErrorCode;
 import dev.frazil.stun.TransactionId;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -22,8 +23,6 @@ import org.jspecify.annotations.Nullable;
 final class Allocation implements Allocations.Flow {
   private static final int PAGE_BITS = 6;
   private static final int PAGE = 1 << PAGE_BITS;
-  private static final int PAGES =
-      ChannelData.LAST_CHANNEL - ChannelData.FIRST_CHANNEL + 1 >> PAGE_BITS;
 
   /** Who made it, and how: what a retransmission of that request is told again. */
   record Creation(
@@ -107,19 +106,23 @@ final class Allocation implements Allocations.Flow {
   /** The channel of this number; null when it is not bound. */
   @Nullable Channel channel(int number) {
     int index = number - ChannelData.FIRST_CHANNEL;
-    Channel @Nullable [] page = channels == null ? null : channels[index >> PAGE_BITS];
+    int at = index >> PAGE_BITS;
+    Channel @Nullable [] page = channels == null || at >= channels.length ? null : channels[at];
     return page == null ? null : page[index & PAGE - 1];
   }
 
   void setChannel(int number, @Nullable Channel channel) {
     int index = number - ChannelData.FIRST_CHANNEL;
+    int at = index >> PAGE_BITS;
     if (channels == null) {
-      channels = new Channel[PAGES][];
+      channels = new Channel[at + 1][];
+    } else if (at >= channels.length) {
+      channels = Arrays.copyOf(channels, at + 1);
     }
-    Channel @Nullable [] page = channels[index >> PAGE_BITS];
+    Channel @Nullable [] page = channels[at];
     if (page == null) {
       page = new Channel[PAGE];
-      channels[index >> PAGE_BITS] = page;
+      channels[at] = page;
     }
     channelCount += (channel == null ? 0 : 1) - (page[index & PAGE - 1] == null ? 0 : 1);
     page[index & PAGE - 1] = channel;

@@ -16,6 +16,8 @@ public final class ChannelData {
   /** The highest channel number. */
   public static final int LAST_CHANNEL = 0x4FFF;
 
+  static final int LAST_CHANNEL_OF_RFC5766 = 0x7FFF;
+
   private ChannelData() {}
 
   /**
@@ -23,9 +25,14 @@ public final class ChannelData {
    * payload does not matter: over datagrams padding is optional (RFC 8656 12.5).
    */
   public static boolean isChannelData(ByteBuffer message) {
+    return isChannelData(message, LAST_CHANNEL);
+  }
+
+  static boolean isChannelData(ByteBuffer message, int lastChannel) {
     int size = message.remaining();
     return size >= HEADER_LENGTH
-        && isChannel(number(message))
+        && number(message) >= FIRST_CHANNEL
+        && number(message) <= lastChannel
         && length(message) <= size - HEADER_LENGTH;
   }
 
@@ -60,6 +67,11 @@ public final class ChannelData {
           "ChannelData of %d bytes on channel 0x%04X: must be 0 to 65535 bytes on 0x4000 to 0x4FFF",
           length, number));
     }
+    put(out, number, length);
+  }
+
+  /** Writes a header that is known to be right. */
+  static void put(ByteBuffer out, int number, int length) {
     out.put((byte) (number >> 8)).put((byte) number).put((byte) (length >> 8)).put((byte) length);
   }
 

@@ -97,7 +97,9 @@ final class Permissions {
     StunMessage message = request.message;
     TransportAddress peer = message.get(AttributeType.XOR_PEER_ADDRESS);
     int number = message.intValue(AttributeType.CHANNEL_NUMBER, 0);
-    if (peer == null || !ChannelData.isChannel(number) || allocation.isTcp()) {
+    boolean inRange =
+        number >= ChannelData.FIRST_CHANNEL && number <= allocations.configuration.lastChannel;
+    if (peer == null || !inRange || allocation.isTcp()) {
       request.fail(ErrorCode.BAD_REQUEST);
       return;
     }

@@ -50,7 +50,7 @@ final class Relay {
 
   /** ChannelData of a client (RFC 8656 12.6). */
   void fromClient(Allocation allocation, FiveTuple path, ByteBuffer message, long now) {
-    if (!ChannelData.isChannelData(message)) {
+    if (!ChannelData.isChannelData(message, allocations.configuration.lastChannel)) {
       allocations.drop(Drop.BAD_CHANNEL_DATA);
       return;
     }
@@ -146,7 +146,7 @@ final class Relay {
     int length = payload.remaining();
     boolean padded = client.local().transport() == Transport.TCP && ChannelData.padding(length) > 0;
     ByteBuffer header = padded ? out.clear() : channelHeader.clear();
-    ChannelData.putHeader(header, number, length);
+    ChannelData.put(header, number, length);
     if (padded) {
       putPadded(payload);
     }

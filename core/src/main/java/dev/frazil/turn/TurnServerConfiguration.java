@@ -101,6 +101,7 @@ public final class TurnServerConfiguration {
   final Quotas.Limits limits;
   final int permissions;
   final int channels;
+  final int lastChannel;
   final int errorsPerSecond;
   final int errorsPerSecondPerSource;
   final long defaultLifetime;
@@ -141,6 +142,7 @@ public final class TurnServerConfiguration {
         builder.bytesPerSecondPerUser);
     permissions = builder.permissions;
     channels = builder.channels;
+    lastChannel = builder.lastChannel;
     errorsPerSecond = builder.errorsPerSecond;
     errorsPerSecondPerSource = builder.errorsPerSecondPerSource;
     defaultLifetime = builder.defaultLifetime.toSeconds();
@@ -203,6 +205,7 @@ public final class TurnServerConfiguration {
     private long bytesPerSecondPerUser;
     private int permissions = 1024;
     private int channels = 1024;
+    private int lastChannel = ChannelData.LAST_CHANNEL;
     private int errorsPerSecond = 20_000;
     private int errorsPerSecondPerSource = 50;
     private Duration defaultLifetime = Duration.ofMinutes(10);
@@ -357,6 +360,15 @@ public final class TurnServerConfiguration {
     public Builder peers(int mostPermissions, int mostChannels) {
       permissions = atLeast("permissions", mostPermissions, 1);
       channels = atLeast("channels", mostChannels, 0);
+      return this;
+    }
+
+    /**
+     * Whether channels may have numbers up to 0x7FFF, as RFC 5766 had it: for clients that choose theirs by chance.
+     * Default false: up to 0x4FFF (RFC 8656 12).
+     */
+    public Builder oldChannelNumbers(boolean value) {
+      lastChannel = value ? ChannelData.LAST_CHANNEL_OF_RFC5766 : ChannelData.LAST_CHANNEL;
       return this;
     }
 

@@ -5,6 +5,7 @@ import static dev.frazil.turn.ServerHarness.PEER6;
 import static dev.frazil.turn.ServerHarness.code;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;
@@ -77,6 +78,21 @@ class ServerPermissionsTest {
   @Tag("TURN-1100")
   void channelNumbersOutsideTheRangeAreRefused(int number) {
     assertThat(client.bind(number, PEER)).isEqualTo(400);
+  }
+
+  @Test
+  void channelNumbersOfRfc5766AreTakenWhereTurnedOn() {
+    ServerHarness old = new ServerHarness(builder -> builder.oldChannelNumbers(true));
+    Client chance = old.client(5000);
+    TransportAddress address = chance.allocate();
+    assertThat(chance.bind(0x3FFF, PEER)).isEqualTo(400);
+    assertThat(chance.bind(0x8000, PEER)).isEqualTo(400);
+    assertThat(chance.bind(0x4000, SECOND)).isZero();
+    assertThat(chance.bind(0x7FFF, PEER)).isZero();
+    assertThat(chance.channelData(0x7FFF, (byte) 1).get(0).path())
+        .isEqualTo(new FiveTuple(address, PEER));
+    assertThat(old.peerSends(address, PEER, (byte) 2).get(0).bytes())
+        .isEqualTo(ByteBuffer.wrap(new byte[] {0x7F, (byte) 0xFF, 0, 1, 2}));
   }
 
   @Test

@@ -38,6 +38,7 @@ public final class ServerConfiguration {
     final List<String> allowed = new ArrayList<>();
     final List<String> denied = new ArrayList<>();
     boolean loopbackPeers;
+    boolean oldChannelNumbers;
     int firstPort = 49152; // RFC 8656 7.2
     int lastPort = 65535;
     int allocations = 10_000;
@@ -161,6 +162,7 @@ public final class ServerConfiguration {
   private final List<String> allowed;
   private final List<String> denied;
   private final boolean loopbackPeers;
+  private final boolean oldChannelNumbers;
   private final int allocations;
   private final int allocationsPerUser;
   private final int bandwidth;
@@ -188,6 +190,7 @@ public final class ServerConfiguration {
     allowed = List.copyOf(draft.allowed);
     denied = List.copyOf(draft.denied);
     loopbackPeers = draft.loopbackPeers;
+    oldChannelNumbers = draft.oldChannelNumbers;
     allocations = draft.allocations;
     allocationsPerUser = draft.allocationsPerUser;
     bandwidth = draft.bandwidth;
@@ -230,6 +233,7 @@ public final class ServerConfiguration {
       return builder
           .realm(realm, new Accounts(users, secrets))
           .peerFilter(peerFilter(addresses))
+          .oldChannelNumbers(oldChannelNumbers)
           .allocations(allocations, allocationsPerUser)
           .bandwidth(bandwidth, bandwidthPerUser)
           .build();

@@ -26,6 +26,9 @@ public enum Setting {
   /** Whether 127/8 and ::1 may be reached; for tests. */
   ALLOW_LOOPBACK_PEERS(
       Kind.FLAG, (draft, text) -> draft.loopbackPeers = Boolean.parseBoolean(text)),
+  /** Whether channel numbers up to 0x7FFF are taken, as RFC 5766 had it. */
+  OLD_CHANNEL_NUMBERS(
+      Kind.FLAG, (draft, text) -> draft.oldChannelNumbers = Boolean.parseBoolean(text)),
   /** The most allocations. */
   ALLOCATIONS(Kind.NUMBER, (draft, text) -> draft.allocations = draft.count(text)),
   /** The most allocations of a user. */

@@ -52,6 +52,7 @@ class ConfigurationFileTest {
             allow = ["10.1.0.0/16"]
             deny = ["198.51.100.0/24", "2001:db8:1::/48"]
             allow-loopback-peers = false
+            old-channel-numbers = true
             allocations = 500
             allocations-per-user = 5
             bandwidth = 1_000_000
