@@ -142,7 +142,7 @@ final class ServeCommand implements Callable<Integer> {
           server.relays()
               ? "relaying for those who may"
               : "answering STUN Binding requests only"
-                  + (options.stunOnly() ? "" : "; to relay, name users or a secret"));
+                  + (configuration.stunOnly() ? "" : "; to relay, name users or a secret"));
       out.flush();
       server.closed().join();
     }

@@ -129,10 +129,6 @@ final class ServeOptions {
       description = "Log whole addresses of clients and peers, not their networks.")
   private boolean fullAddresses;
 
-  boolean stunOnly() {
-    return stunOnly;
-  }
-
   /** Adds what was given. */
   void addTo(Settings settings) {
     add(settings, Setting.LISTEN, listen);

@@ -117,32 +117,64 @@ class ServeCommandTest {
     assertThat(run.err()).contains("'bob'").doesNotContain("wonder");
   }
 
-  @Test
-  void processAnswersAndEndsWellOnSigterm() throws Exception {
+  private static Process start(ProcessBuilder.Redirect error, String... arguments)
+      throws IOException {
     List<String> command = new ArrayList<>(List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-XX:TieredStopAtLevel=1",
         "-cp",
         System.getProperty("java.class.path"),
         "dev.frazil.cli.Main",
-        "serve",
-        "--stun-only",
-        "--listen",
-        "127.0.0.1:0"));
-    Process process = new ProcessBuilder(command)
-        .redirectError(ProcessBuilder.Redirect.INHERIT)
-        .start();
+        "serve"));
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command).redirectError(error).start();
+  }
+
+  private static void endsWell(Process process) throws InterruptedException {
+    process.destroy(); // SIGTERM
+    assertThat(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).isZero();
+  }
+
+  @Test
+  void processAnswersAndEndsWellOnSigterm() throws Exception {
+    Process process =
+        start(ProcessBuilder.Redirect.INHERIT, "--stun-only", "--listen", "127.0.0.1:0");
     try (BufferedReader out = process.inputReader()) {
       String first = out.readLine();
       assertThat(first).startsWith("listening on udp 127.0.0.1:");
-      assertThat(out.readLine()).contains("Binding requests only");
+      assertThat(out.readLine()).isEqualTo("answering STUN Binding requests only");
       askBinding(Integer.parseInt(first.substring(first.lastIndexOf(':') + 1)));
-      process.destroy(); // SIGTERM
-      assertThat(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)).isTrue();
-      assertThat(process.exitValue()).isZero();
+      endsWell(process);
     } finally {
       process.destroyForcibly();
     }
+  }
+
+  @Test
+  void sighupReadsTheFileAgainAndKeepsTheOldSettingsWhenItIsWrong() throws Exception {
+    String good = "listen = '127.0.0.1:0'\n[users]\nalice = 'x'\n";
+    String file = file(good);
+    Process process = start(ProcessBuilder.Redirect.PIPE, "--config", file);
+    try (BufferedReader out = process.inputReader();
+        BufferedReader err = process.errorReader()) {
+      assertThat(out.readLine()).startsWith("listening");
+      assertThat(out.readLine()).startsWith("relaying");
+      file("deny = '10.0.0.0/33'\n" + good);
+      hangUp(process);
+      assertThat(err.readLine()).contains("the old settings stay", file + ":1: deny");
+      file(good);
+      hangUp(process);
+      assertThat(err.readLine()).contains("event=reconfigured", "users=1");
+      endsWell(process);
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static void hangUp(Process process) throws IOException, InterruptedException {
+    Process kill = new ProcessBuilder("kill", "-HUP", Long.toString(process.pid())).start();
+    assertThat(kill.waitFor()).isZero();
   }
 
   private static void askBinding(int port) throws IOException {

@@ -220,6 +220,11 @@ public final class ServerConfiguration {
     return listen;
   }
 
+  /** Whether relaying was turned off. */
+  public boolean stunOnly() {
+    return stunOnly;
+  }
+
   /** Whether there is somebody who may relay. */
   public boolean relays() {
     return !stunOnly && !(users.isEmpty() && secrets.isEmpty());
