@@ -70,6 +70,8 @@ public enum Setting {
   }
 
   final Kind kind;
+
+  @SuppressWarnings("ImmutableEnumChecker") // method references and lambdas that hold nothing
   final Taker taker;
 
   Setting(Kind kind, Taker taker) {
