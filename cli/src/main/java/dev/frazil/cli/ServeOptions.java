@@ -104,6 +104,14 @@ final class ServeOptions {
   private @Nullable String bandwidthPerUser;
 
   @Option(
+      names = "--refusals-per-source",
+      paramLabel = "N",
+      description =
+          "The most refusals a second to an IPv4 address or IPv6 /64 that did not say who it is; what is more is dropped. "
+              + "0 is no limit. Default: 50.")
+  private @Nullable String refusalsPerSource;
+
+  @Option(
       names = "--host",
       paramLabel = "NAME",
       description = "The name that clients know the server by.")
@@ -146,6 +154,7 @@ final class ServeOptions {
     add(settings, Setting.ALLOCATIONS_PER_USER, allocationsPerUser);
     add(settings, Setting.BANDWIDTH, bandwidth);
     add(settings, Setting.BANDWIDTH_PER_USER, bandwidthPerUser);
+    add(settings, Setting.REFUSALS_PER_SOURCE, refusalsPerSource);
     add(settings, Setting.HOST, host);
     add(settings, Setting.STUN_ONLY, stunOnly);
     add(settings, Setting.DRAIN, drain);

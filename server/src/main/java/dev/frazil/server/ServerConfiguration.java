@@ -26,6 +26,8 @@ public final class ServerConfiguration {
   /** RFC 8489 18.5: of STUN and TURN. */
   private static final int DEFAULT_PORT = 3478;
 
+  private static final int MOST_REFUSALS = 20_000;
+
   private static final String DEFAULT_REALM = "frazil";
 
   /** What is collected, value by value. */
@@ -45,6 +47,7 @@ public final class ServerConfiguration {
     int allocationsPerUser = 100;
     int bandwidth;
     int bandwidthPerUser;
+    int refusalsPerSource = 50;
     int drain = 60;
     int statistics = 60;
 
@@ -167,6 +170,7 @@ public final class ServerConfiguration {
   private final int allocationsPerUser;
   private final int bandwidth;
   private final int bandwidthPerUser;
+  private final int refusalsPerSource;
   private final @Nullable String host;
   private final boolean stunOnly;
   final Duration drain;
@@ -195,6 +199,7 @@ public final class ServerConfiguration {
     allocationsPerUser = draft.allocationsPerUser;
     bandwidth = draft.bandwidth;
     bandwidthPerUser = draft.bandwidthPerUser;
+    refusalsPerSource = draft.refusalsPerSource;
     stunOnly = draft.stunOnly;
     drain = Duration.ofSeconds(draft.drain);
     statistics = Duration.ofSeconds(draft.statistics);
@@ -241,6 +246,7 @@ public final class ServerConfiguration {
           .oldChannelNumbers(oldChannelNumbers)
           .allocations(allocations, allocationsPerUser)
           .bandwidth(bandwidth, bandwidthPerUser)
+          .errors(MOST_REFUSALS, refusalsPerSource)
           .build();
     } catch (IllegalArgumentException e) {
       throw new ConfigurationException(String.valueOf(e.getMessage()));

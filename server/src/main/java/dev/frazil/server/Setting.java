@@ -37,6 +37,8 @@ public enum Setting {
   BANDWIDTH(Kind.NUMBER, (draft, text) -> draft.bandwidth = draft.count(text)),
   /** The most payload bytes a second of a user. */
   BANDWIDTH_PER_USER(Kind.NUMBER, (draft, text) -> draft.bandwidthPerUser = draft.count(text)),
+  /** The most refusals a second to requests of a source that were not authenticated; 0 for no limit. */
+  REFUSALS_PER_SOURCE(Kind.NUMBER, (draft, text) -> draft.refusalsPerSource = draft.count(text)),
   /** The name that clients know the server by. */
   HOST(Kind.TEXT, (draft, text) -> draft.host = text),
   /** Whether Binding requests alone are answered. */

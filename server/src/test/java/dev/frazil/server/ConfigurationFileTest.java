@@ -57,6 +57,7 @@ class ConfigurationFileTest {
             allocations-per-user = 5
             bandwidth = 1_000_000
             bandwidth-per-user = 10_000
+            refusals-per-source = 5
             host = "turn.example.org"
             stun-only = false
             drain = 5

@@ -229,6 +229,19 @@ class FrazilServerTest {
   }
 
   @Test
+  void sourceIsRefusedAsOftenAsItAsksWhereTheLimitIsOff() throws Exception {
+    FrazilServer unlimited = start(settings().set(Setting.REFUSALS_PER_SOURCE, List.of("0")));
+    for (int i = 0; i < 200; i++) {
+      try (Client stranger = new Client(unlimited, ALICE)) {
+        assertThat(code(
+                stranger.once(Method.ALLOCATE, b -> b.put(AttributeType.REQUESTED_TRANSPORT, 17))))
+            .isEqualTo(401);
+      }
+    }
+    assertThat(unlimited.statistics()).contains("refused=200 ", "dropped=0 ");
+  }
+
+  @Test
   void portThatIsTakenIsToldWithItsAddress() throws Exception {
     try (DatagramSocket taken = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
       String address = "127.0.0.1:" + taken.getLocalPort();
