@@ -35,6 +35,8 @@ final class CandidatePair {
   boolean answeredFromElsewhere;
   /** When the pair was first checked; -1 before. */
   long firstSent = -1;
+  /** When it was checked for the second time, by whatever send; -1 before. */
+  long secondSent = -1;
 
   /** The local candidate of the valid pair; null while this is none. */
   @Nullable LocalCandidate valid;
@@ -78,6 +80,20 @@ final class CandidatePair {
 
   int component() {
     return base.component;
+  }
+
+  /** A check was sent. */
+  void sent(long now) {
+    if (firstSent < 0) {
+      firstSent = now;
+    } else if (secondSent < 0) {
+      secondSent = now;
+    }
+  }
+
+  /** Whether a relay is known to be on the way. */
+  boolean isRelayed() {
+    return base.relay != null || remote.candidate().type() == CandidateType.RELAYED;
   }
 
   boolean isValid() {

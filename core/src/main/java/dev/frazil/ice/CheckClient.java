@@ -91,10 +91,10 @@ final class CheckClient implements Schedule.Work {
     session.open(id, check);
     pair.check = check;
     pair.answeredFromElsewhere = false;
-    pair.firstSent = pair.firstSent < 0 ? now : pair.firstSent;
+    pair.sent(now);
     pair.counters.requestsSent++;
     set.set(pair, PairState.IN_PROGRESS, useCandidate ? "nominating check sent" : "check sent");
-    transaction.start(session.outbox, now);
+    transaction.start(pair.base.outbox(session, now), now);
     session.schedule(check.timer, transaction.nextTimeout());
     nomination.evaluate(generation, now);
   }
@@ -129,11 +129,13 @@ final class CheckClient implements Schedule.Work {
       fail(check, "nomination not answered while another pair is valid", now);
       return;
     }
-    if (transaction.handleTimeout(session.outbox, now)) {
+    if (transaction.handleTimeout(check.pair.base.outbox(session, now), now)) {
+      session.schedule(check.timer, transaction.nextTimeout());
       if (!transaction.isCancelled()) {
         check.pair.counters.retransmissionsSent++;
+        check.pair.sent(now);
+        nomination.evaluate(check.pair.generation, now);
       }
-      session.schedule(check.timer, transaction.nextTimeout());
       set.wake(now); // pairs that it held back
       return;
     }

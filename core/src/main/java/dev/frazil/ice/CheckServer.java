@@ -63,30 +63,34 @@ final class CheckServer {
 
   /** A Binding request with a FINGERPRINT that holds came in. */
   void handle(Base base, FiveTuple path, StunMessage request, long now) {
+    if (base.relay == null && session.configuration.isRelayOnly()) {
+      session.drop(DropReason.CANDIDATE_REFUSED); // an answer would tell the address
+      return;
+    }
     if (!canHear(path.remote())) {
       session.drop(DropReason.BAD_REQUEST);
       return;
     }
     String username = request.get(AttributeType.USERNAME);
     if (username == null || !request.hasIntegrity()) {
-      refuse(path, request, ErrorCode.BAD_REQUEST, null, DropReason.BAD_REQUEST);
+      refuse(base, path, request, ErrorCode.BAD_REQUEST, null, DropReason.BAD_REQUEST, now);
       return;
     }
     int colon = username.indexOf(':');
     Generation generation =
         colon < 0 ? null : base.stream.generationOf(username.substring(0, colon));
     if (generation == null || !request.verifyIntegrity(generation.localKey)) {
-      refuse(path, request, ErrorCode.UNAUTHENTICATED, null, DropReason.UNAUTHENTICATED);
+      refuse(base, path, request, ErrorCode.UNAUTHENTICATED, null, DropReason.UNAUTHENTICATED, now);
       return;
     }
     if (isRefused(generation, base, path, request)) {
-      refuse(path, request, ErrorCode.FORBIDDEN, generation, DropReason.CANDIDATE_REFUSED);
+      refuse(base, path, request, ErrorCode.FORBIDDEN, generation, DropReason.CANDIDATE_REFUSED, now);
       return;
     }
     int refusal = refusal(path, request, generation, now);
     if (refusal != 0) {
       boolean bad = refusal == ErrorCode.BAD_REQUEST || refusal == ErrorCode.UNKNOWN_ATTRIBUTE;
-      refuse(path, request, refusal, generation, bad ? DropReason.BAD_REQUEST : null);
+      refuse(base, path, request, refusal, generation, bad ? DropReason.BAD_REQUEST : null, now);
       return;
     }
     base.authenticated(path.remote());
@@ -95,7 +99,7 @@ final class CheckServer {
     if (generation.isCurrent() && !act(generation, base, path.remote(), facts, now)) {
       return;
     }
-    answer(path, request, generation);
+    answer(base, path, request, generation, now);
     CandidatePair pair = generation.list.find(path); // perhaps just learnt
     if (pair != null) {
       count(pair, request);
@@ -186,11 +190,13 @@ final class CheckServer {
 
   /** @param generation whose password protects the answer; null before the request is authenticated */
   private void refuse(
+      Base base,
       FiveTuple path,
       StunMessage request,
       int code,
       @Nullable Generation generation,
-      @Nullable DropReason reason) {
+      @Nullable DropReason reason,
+      long now) {
     StunBuilder builder =
         StunBuilder.error(Method.BINDING, request.transactionId(), session.messageBuffer(), code);
     if (code == ErrorCode.UNKNOWN_ATTRIBUTE) {
@@ -202,20 +208,23 @@ final class CheckServer {
     if (generation != null) {
       builder.integrity(generation.localKey);
     }
-    session.transmit(path, builder.fingerprint().finish());
+    base.transmit(session, path, builder.fingerprint().finish(), now);
     if (reason != null) {
       session.drop(reason);
     }
   }
 
-  private void answer(FiveTuple path, StunMessage request, Generation generation) {
-    session.transmit(
+  private void answer(
+      Base base, FiveTuple path, StunMessage request, Generation generation, long now) {
+    base.transmit(
+        session,
         path,
         StunBuilder.success(Method.BINDING, request.transactionId(), session.messageBuffer())
             .put(AttributeType.XOR_MAPPED_ADDRESS, path.remote())
             .integrity(generation.localKey)
             .fingerprint()
-            .finish());
+            .finish(),
+        now);
   }
 
   /** Does for checks that came early what waited for the peer's parameters (RFC 8445 7.3). */

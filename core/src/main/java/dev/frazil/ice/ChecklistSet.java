@@ -212,6 +212,9 @@ final class ChecklistSet {
     if (remote.transport() != base.address.transport()) {
       return null;
     }
+    if (base.relay != null) { // what a relay reaches has nothing to do with where we are
+      return from.family() == to.family() && !to.isLinkLocal() ? remote : null;
+    }
     if (from.family() != to.family()) {
       Nat64Prefix nat64 = session.nat64;
       return nat64 == null || from.isIpv4() || from.isLinkLocal()

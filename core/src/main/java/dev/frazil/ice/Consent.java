@@ -97,18 +97,20 @@ final class Consent {
       session.forget(outstanding.remove());
     }
     pair.counters.consentRequestsSent++;
-    session.transmit(pair.path, CheckClient.finish(builder, pair));
+    pair.base.transmit(session, pair.path, CheckClient.finish(builder, pair), now);
   }
 
   /** RFC 8445 11: a Binding indication, unless something else kept the path alive for so long. */
   private void keepAlive(long now) {
     if (now >= pair.lastSent + interval()) {
-      session.transmit(
+      pair.base.transmit(
+          session,
           pair.path,
           StunBuilder.indication(
                   Method.BINDING, session.newTransactionId(), session.messageBuffer())
               .fingerprint()
-              .finish());
+              .finish(),
+          now);
       pair.lastSent = now;
     }
   }

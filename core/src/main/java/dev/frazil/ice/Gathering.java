@@ -2,6 +2,7 @@ package dev.frazil.ice;
 
 import dev.frazil.ice.Generation.LocalCandidate;
 import dev.frazil.ice.IceStream.Base;
+import dev.frazil.ice.Relayed.Relay;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Nat64Prefix;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the agent's own candidates (RFC 8445 5.1.1): opens a socket on each address, and tells when no more come.
- * {@link ServerReflexive} is its part that asks servers.
+ * {@link ServerReflexive} and {@link Relayed} are its parts that ask servers.
  */
 final class Gathering {
   /** Local preferences between one address and the next: room for the reflexive candidates of its base. */
@@ -26,16 +27,20 @@ final class Gathering {
   private final Paths paths;
   private final LocalAddresses addresses;
   private final ServerReflexive servers;
+  private final Relayed relayed;
   private @Nullable Exchange exchange;
   private boolean interfacesKnown;
 
-  Gathering(Session session, Schedule schedule, ChecklistSet set, Paths paths) {
+  Gathering(
+      Session session, Schedule schedule, ChecklistSet set, Nomination nomination, Paths paths) {
     this.session = session;
     this.set = set;
     this.paths = paths;
     addresses = new LocalAddresses(session.configuration);
     servers = new ServerReflexive(session, schedule, this);
+    relayed = new Relayed(session, schedule, this, servers, nomination);
     schedule.add(servers);
+    schedule.add(relayed);
   }
 
   /** Closes the circle: who is told when gathering ends. */
@@ -52,6 +57,7 @@ final class Gathering {
       interfacesKnown = true;
       session.streams.forEach(stream -> limit(stream.current, now));
       servers.resolveServers();
+      relayed.resolveServers();
     }
     servers.resolveNat64(addresses.chosen());
     for (IceStream stream : List.copyOf(session.streams)) {
@@ -60,7 +66,7 @@ final class Gathering {
       for (Base base : List.copyOf(stream.bases)) {
         if (!addresses.isPresent(base.network.address())) {
           drop(base, "its address vanished", now);
-          session.outbox.request(new IceRequest.Close(base.address));
+          base.close(session, now);
         }
       }
       finishIfDone(stream.current, now);
@@ -153,14 +159,30 @@ final class Gathering {
     }
   }
 
-  /** A base is gone: its candidates and pairs go with it. */
+  /** A socket is gone: its allocations, candidates and pairs go with it. */
   void drop(Base base, String why, long now) {
     IceStream stream = base.stream;
-    base.closed = true;
     stream.bases.remove(base);
     session.warn("base on " + base.network.name() + " lost: " + why);
+    servers.abandon(stream.current, base, now);
+    for (Relay relay : List.copyOf(base.relays)) {
+      relay.abandon();
+      relay.bases.forEach(each -> forget(each, why, now));
+    }
+    forget(base, why, now);
+    finishIfDone(stream.current, now);
+  }
+
+  /** An allocation is gone: its candidates and pairs go with it. */
+  void drop(Relay relay, String why, long now) {
+    session.warn(relay + " lost: " + why);
+    relay.bases.forEach(each -> forget(each, why, now));
+  }
+
+  private void forget(Base base, String why, long now) {
+    IceStream stream = base.stream;
     Generation generation = stream.current;
-    servers.abandon(generation, base, now);
+    base.closed = true;
     generation.removeLocals(base);
     List<CandidatePair> gone =
         generation.list.pairs().stream().filter(pair -> pair.base == base).toList();
@@ -186,7 +208,7 @@ final class Gathering {
         List.copyOf(generation.locals()).forEach(local -> set.addLocal(generation, local, now));
       }
       if (!generation.gathered) {
-        stream.bases.forEach(base -> servers.ask(generation, base, now));
+        stream.bases.forEach(base -> ask(generation, base, now));
       }
       finishIfDone(generation, now);
     }
@@ -215,23 +237,61 @@ final class Gathering {
           EXTERNAL_RANK);
       add(generation, new LocalCandidate(mapped, base, true), now);
     }
+    ask(generation, base, now);
+  }
+
+  private void ask(Generation generation, Base base, long now) {
     servers.ask(generation, base, now);
+    relayed.ask(generation, base, now);
   }
 
   /** A STUN server told how it sees a base. */
-  void reflexive(ServerReflexive.Probe probe, TransportAddress mapped, long now) {
-    if (!probe.generation.isCurrent()) {
+  void reflexive(
+      Generation generation,
+      Base base,
+      ServerReflexive.Server server,
+      String url,
+      TransportAddress mapped,
+      long now) {
+    if (!generation.isCurrent()) {
       return;
     }
     Candidate reflexive = candidate(
-        probe.generation,
+        generation,
         CandidateType.SERVER_REFLEXIVE,
-        probe.base,
+        base,
         mapped,
-        probe.server.address().ip(),
-        probe.server.rank());
-    String url = "stun:" + probe.server.configured();
-    add(probe.generation, new LocalCandidate(reflexive, probe.base, true, url), now);
+        server.address().ip(),
+        server.rank());
+    add(generation, new LocalCandidate(reflexive, base, true, url), now);
+  }
+
+  /** A TURN server gave an address, which is its own base. */
+  void relayed(Generation generation, Base base, Relay relay, long now) {
+    IpAddress ip = base.address.ip();
+    boolean reflexives =
+        session.configuration.candidateTypes.contains(CandidateType.SERVER_REFLEXIVE);
+    Candidate candidate = new Candidate(
+        session.foundations.of(
+            CandidateType.RELAYED, ip, relay.server().ip(), relay.server().transport()),
+        base.component,
+        Candidate.priority(
+            CandidateType.RELAYED.preference(),
+            localPreference(generation, base) - relay.rank(base),
+            base.component),
+        base.address,
+        CandidateType.RELAYED,
+        reflexives ? relay.mapped() : null, // RFC 8828: told to nobody who is told no reflexive one
+        Map.of());
+    add(generation, new LocalCandidate(candidate, base, true, relay.url()), now);
+  }
+
+  /** RFC 8445 5.1.1.2: a relay on this very host, at an address that a socket has, is of no use. */
+  boolean isHostCandidate(Generation generation, TransportAddress address) {
+    return generation.locals().stream()
+        .map(LocalCandidate::candidate)
+        .anyMatch(
+            each -> each.type() == CandidateType.HOST && each.address().equals(address));
   }
 
   private Candidate candidate(
@@ -298,7 +358,8 @@ final class Gathering {
         && interfacesKnown
         && generation.stream.opening.isEmpty()
         && servers.resolving().isEmpty()
-        && generation.probes.isEmpty()) {
+        && generation.probes.isEmpty()
+        && !Relayed.isAwaited(generation.stream)) {
       finish(generation, now);
     }
   }
@@ -320,6 +381,7 @@ final class Gathering {
   private void giveUp(Generation generation, long now) {
     if (!generation.gathered && generation.isCurrent()) {
       servers.giveUp(generation);
+      relayed.giveUp(generation, now);
       finish(generation, now);
     }
   }

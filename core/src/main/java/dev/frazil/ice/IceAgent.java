@@ -1,6 +1,7 @@
 package dev.frazil.ice;
 
 import dev.frazil.ice.IceStream.Base;
+import dev.frazil.ice.Relayed.Relay;
 import dev.frazil.ice.Session.Transaction;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
@@ -25,8 +26,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class IceAgent implements ProtocolMachine {
   private static final int COOKIE = 0x2112A442;
-  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
-
   private final Session session;
   private final Gathering gathering;
   private final CheckServer server;
@@ -45,7 +44,7 @@ public final class IceAgent implements ProtocolMachine {
     Roles roles = new Roles(session, set, nomination);
     paths.connect(nomination, roles);
     server = new CheckServer(session, set, roles, nomination, paths);
-    gathering = new Gathering(session, schedule, set, paths);
+    gathering = new Gathering(session, schedule, set, nomination, paths);
     exchange = new Exchange(session, set, gathering, server, roles, nomination, paths);
     gathering.connect(exchange);
     schedule.add(new CheckClient(session, set, roles, nomination, paths));
@@ -81,7 +80,7 @@ public final class IceAgent implements ProtocolMachine {
       return;
     }
     gathering.setInterfaces(addresses, now);
-    bases.values().removeIf(base -> base.closed);
+    forgetReleased();
     end(now);
   }
 
@@ -91,7 +90,7 @@ public final class IceAgent implements ProtocolMachine {
       session.outbox.request(new IceRequest.Close(base));
       return;
     }
-    bases.values().removeIf(old -> old.closed);
+    forgetReleased();
     IceStream stream = stream(request.stream());
     Base opened = gathering.opened(stream, request, base, now);
     if (opened != null) {
@@ -113,6 +112,9 @@ public final class IceAgent implements ProtocolMachine {
   /** A socket broke; the session goes on without it. */
   public void handleClosed(TransportAddress base, String reason, long now) {
     Base broken = bases.remove(base);
+    if (broken != null) {
+      broken.released = true;
+    }
     if (session.closed || broken == null || broken.closed) {
       return;
     }
@@ -255,9 +257,12 @@ public final class IceAgent implements ProtocolMachine {
     if (route == null || !route.hasConsent(now)) {
       return SendResult.NO_PATH;
     }
+    int length = payload.remaining();
+    if (!route.base.transmit(session, route.path, payload, now)) {
+      return SendResult.NO_PATH;
+    }
     route.lastSent = now;
-    route.counters.sent(payload.remaining(), now);
-    session.outbox.transmit(route.path, payload, NOTHING);
+    route.counters.sent(length, now);
     return SendResult.SENT;
   }
 
@@ -274,7 +279,10 @@ public final class IceAgent implements ProtocolMachine {
     }
   }
 
-  /** The path that data of a component takes now; null when there is none. */
+  /**
+   * The path that data of a component takes now; null when there is none. Through a TURN server of this agent it goes
+   * from the relayed address.
+   */
   public @Nullable FiveTuple path(int stream, int component) {
     CandidatePair route = stream(stream).route(component);
     return route == null ? null : route.path;
@@ -283,10 +291,21 @@ public final class IceAgent implements ProtocolMachine {
   @Override
   public void handleDatagram(FiveTuple path, ByteBuffer datagram, long now) {
     Base base = bases.get(path.local());
-    if (session.closed || base == null || base.closed) {
+    Relay relay = base == null || base.relays.isEmpty() ? null : base.relayAt(path.remote());
+    if (relay != null && Relay.isForClient(datagram)) {
+      if (relay.unwraps(path, datagram, now)) {
+        receive(relay.receiver(), relay.received(), relay.takePayload(), now);
+      }
+      end(now);
+    } else if (session.closed || base == null || base.closed) {
       session.drop(DropReason.NOT_MINE);
-      return;
+    } else {
+      receive(base, path, datagram, now);
     }
+  }
+
+  /** Takes what came in at a base: a socket, or a relayed address. */
+  private void receive(Base base, FiveTuple path, ByteBuffer datagram, long now) {
     if (looksLikeStun(datagram)) {
       StunMessage message = StunMessage.tryParse(datagram);
       if (message != null && handleStun(base, path, message, now)) {
@@ -297,7 +316,7 @@ public final class IceAgent implements ProtocolMachine {
   }
 
   /** A cheap look before the whole message is validated; data passes here. */
-  private static boolean looksLikeStun(ByteBuffer datagram) {
+  static boolean looksLikeStun(ByteBuffer datagram) {
     int at = datagram.position();
     return datagram.remaining() >= StunMessage.HEADER_LENGTH
         && (datagram.get(at) & 0xC0) == 0
@@ -349,8 +368,10 @@ public final class IceAgent implements ProtocolMachine {
     if (session.closed || base == null || base.closed) {
       return;
     }
-    for (Transaction transaction : session.transactionsOn(path)) {
-      transaction.handleUnreachable(now);
+    session.unreachable(path, now);
+    Relay relay = base.relayAt(path.remote());
+    if (relay != null) {
+      relay.unreachable(path, now);
     }
     end(now);
   }
@@ -371,15 +392,13 @@ public final class IceAgent implements ProtocolMachine {
 
   @Override
   public void handleTimeout(long now) {
-    if (!session.closed) {
-      session.runTimers(now);
-      bases.values().removeIf(base -> base.closed);
-    }
+    session.runTimers(now);
+    forgetReleased();
   }
 
   @Override
   public long nextTimeout() {
-    return session.closed ? NEVER : session.nextDeadline();
+    return session.nextDeadline();
   }
 
   private void end(long now) {
@@ -403,16 +422,26 @@ public final class IceAgent implements ProtocolMachine {
     return IceStatistics.of(session, paths.state());
   }
 
-  /** Ends the session: all bases are closed, nothing is sent any more. Further calls do nothing. */
+  /**
+   * Ends the session: all bases are closed, nothing is sent any more. Further calls do nothing. Only where there are
+   * allocations on TURN servers, they are given back first: until {@link #nextTimeout} is {@link #NEVER}, a second at
+   * most, the agent goes on taking datagrams and time, and asks for its sockets to be closed.
+   */
   public void close(long now) {
     if (session.closed) {
       return;
     }
-    for (IceStream stream : session.streams) {
-      stream.bases.forEach(base -> session.outbox.request(new IceRequest.Close(base.address)));
-    }
     session.closed = true;
     paths.close(now);
+    session.forgetTimers();
+    for (IceStream stream : session.streams) {
+      stream.bases.forEach(base -> base.close(session, now));
+    }
+    bases.values().forEach(base -> base.close(session, now)); // and those that linger already
+  }
+
+  private void forgetReleased() {
+    bases.values().removeIf(base -> base.released);
   }
 
   private IceStream stream(int index) {

@@ -3,6 +3,7 @@ package dev.frazil.ice;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
+import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.Retransmission;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -14,6 +15,47 @@ import java.util.random.RandomGenerator;
 
 /** What an agent is told once, when it is made. Immutable; made by {@link #builder}. */
 public final class IceConfiguration {
+  /**
+   * A TURN server that gives the agent relayed addresses, and an account on it.
+   *
+   * @param host a name or an IP address without brackets
+   * @param port 1 to 65535
+   * @param transport how the agent speaks with the server; the relay speaks UDP with peers
+   * @param secure whether by TLS, or over UDP by DTLS
+   * @param credential the account
+   */
+  public record TurnServer(
+      String host, int port, Transport transport, boolean secure, LongTermCredential credential) {
+    /** The default port (RFC 8656 18.1). */
+    public static final int DEFAULT_PORT = 3478;
+
+    public TurnServer {
+      if (host.isEmpty() || host.length() > 255) {
+        throw new IllegalArgumentException(
+            "TURN server host \"" + host + "\": must be 1 to 255 characters");
+      }
+      if (port < 1 || port > 65535) {
+        throw new IllegalArgumentException("TURN server port " + port + ": must be 1 to 65535");
+      }
+    }
+
+    /** A server that the agent speaks with over UDP. */
+    public static TurnServer udp(String host, int port, LongTermCredential credential) {
+      return new TurnServer(host, port, Transport.UDP, false, credential);
+    }
+
+    /** The server as a URI (RFC 7065), without the account. */
+    @Override
+    public String toString() {
+      return (secure ? "turns:" : "turn:")
+          + (host.indexOf(':') < 0 ? host : "[" + host + "]")
+          + ":" + port + "?transport=" + (transport == Transport.UDP ? "udp" : "tcp");
+    }
+  }
+
+  /** How many STUN servers, and how many TURN servers, an agent asks. */
+  static final int MAX_SERVERS = 16;
+
   final RandomGenerator random;
   final Role role;
   final boolean lite;
@@ -27,6 +69,7 @@ public final class IceConfiguration {
   final AddressHandling addressHandling;
   final Set<CandidateType> candidateTypes;
   final List<StunServer> stunServers;
+  final List<TurnServer> turnServers;
   final Map<IpAddress, IpAddress> externalAddresses;
   final Predicate<Candidate> remoteFilter;
   final Predicate<InterfaceAddress> interfaceFilter;
@@ -54,6 +97,7 @@ public final class IceConfiguration {
     addressHandling = builder.addressHandling;
     candidateTypes = Set.copyOf(builder.candidateTypes);
     stunServers = List.copyOf(builder.stunServers);
+    turnServers = List.copyOf(builder.turnServers);
     externalAddresses = Map.copyOf(builder.externalAddresses);
     remoteFilter = builder.remoteFilter;
     interfaceFilter = builder.interfaceFilter;
@@ -82,6 +126,11 @@ public final class IceConfiguration {
   boolean tellsHosts() {
     return addressHandling != AddressHandling.DEFAULT_ROUTE_PUBLIC_ONLY
         && candidateTypes.contains(CandidateType.HOST);
+  }
+
+  /** Whether nothing but relays is used, so that nobody but their servers learns an address of this host. */
+  boolean isRelayOnly() {
+    return candidateTypes.equals(Set.of(CandidateType.RELAYED));
   }
 
   /** Whether a remote candidate may not be used, be it signalled or learnt from a check. */
@@ -121,6 +170,7 @@ public final class IceConfiguration {
     private AddressHandling addressHandling = AddressHandling.DEFAULT_ROUTE;
     private Set<CandidateType> candidateTypes = EnumSet.allOf(CandidateType.class);
     private List<StunServer> stunServers = List.of();
+    private List<TurnServer> turnServers = List.of();
     private Map<IpAddress, IpAddress> externalAddresses = Map.of();
     private Predicate<Candidate> remoteFilter = candidate -> true;
     private Predicate<InterfaceAddress> interfaceFilter = address -> true;
@@ -195,7 +245,9 @@ public final class IceConfiguration {
 
     /**
      * The types of candidates to gather and tell, at least one; peer-reflexive ones are never told. Without {@link
-     * CandidateType#HOST} no candidate names the address of an interface. Default all.
+     * CandidateType#HOST} no candidate names the address of an interface. With {@link CandidateType#RELAYED} alone, only
+     * relays are used: no candidate names any other address, nothing is sent but to TURN servers, and checks that come
+     * in elsewhere are not answered. Default all.
      */
     public Builder candidateTypes(Set<CandidateType> value) {
       if (value.isEmpty()) {
@@ -207,8 +259,25 @@ public final class IceConfiguration {
 
     /** The STUN servers to ask, at most 16. Default none. */
     public Builder stunServers(List<StunServer> value) {
-      inRange("number of stunServers", value.size(), 0, 16);
+      inRange("number of stunServers", value.size(), 0, MAX_SERVERS);
       stunServers = value;
+      return this;
+    }
+
+    /**
+     * The TURN servers to ask for relayed addresses, all of them, at most 16; a lite agent asks none. Default none.
+     *
+     * @throws IllegalArgumentException for a server over TCP, TLS or DTLS, which is not possible yet
+     */
+    public Builder turnServers(List<TurnServer> value) {
+      inRange("number of turnServers", value.size(), 0, MAX_SERVERS);
+      for (TurnServer server : value) {
+        if (server.transport() != Transport.UDP || server.secure()) {
+          throw new IllegalArgumentException(
+              "turnServers " + server + ": only plain UDP is possible for now");
+        }
+      }
+      turnServers = value;
       return this;
     }
 

@@ -34,7 +34,7 @@ public record IceStatistics(
    * @param stream the stream's index
    * @param candidate the candidate as it is told to the peer
    * @param usernameFragment the ufrag of the generation it belongs to; null while the peer's is not known
-   * @param url the server that showed it, for a server-reflexive candidate; null for others
+   * @param url the server that showed or gave it, for a server-reflexive or relayed candidate; null for others
    * @param networkInterface the interface it belongs to; null for a remote candidate
    */
   public record CandidateStatistics(

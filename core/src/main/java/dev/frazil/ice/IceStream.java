@@ -1,6 +1,10 @@
 package dev.frazil.ice;
 
+import dev.frazil.ice.Relayed.Relay;
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.Outbox;
 import dev.frazil.net.TransportAddress;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -71,24 +75,89 @@ final class IceStream {
     return null;
   }
 
-  /** A bound socket: where an agent sends from and receives at, for one component of one stream. */
+  /**
+   * Where an agent sends from and receives at, for one component of one stream: a bound socket, or a relayed address,
+   * which is its own base (RFC 8445 5.1.1.2).
+   */
   static final class Base {
     /** How many senders a base remembers; only those with the session's password get in. */
     private static final int MAX_SENDERS = 128;
+
+    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     final IceStream stream;
     final int component;
     final TransportAddress address;
     final InterfaceAddress network;
+    /** Whose relayed address this is; null for a socket. */
+    final @Nullable Relay relay;
+    /** The allocations that were asked for from this socket and still need it. */
+    final List<Relay> relays = new ArrayList<>(0);
 
     private final Set<TransportAddress> senders = new LinkedHashSet<>(4);
+    /** Not used for checks or data any more. */
     boolean closed;
+    /** The runtime was told to close the socket, or did. */
+    boolean released;
 
     Base(IceStream stream, int component, TransportAddress address, InterfaceAddress network) {
+      this(stream, component, address, network, null);
+    }
+
+    Base(
+        IceStream stream,
+        int component,
+        TransportAddress address,
+        InterfaceAddress network,
+        @Nullable Relay relay) {
       this.stream = stream;
       this.component = component;
       this.address = address;
       this.network = network;
+      this.relay = relay;
+    }
+
+    /** The socket that datagrams leave by. */
+    Base socket() {
+      return relay == null ? this : relay.socket;
+    }
+
+    /** Where datagrams from this base go out at this time. */
+    Outbox outbox(Session session, long now) {
+      return relay == null ? session.outbox : relay.outbox(now);
+    }
+
+    /** Sends a datagram, without a copy; false when it can't leave. */
+    boolean transmit(Session session, FiveTuple path, ByteBuffer datagram, long now) {
+      if (relay != null) {
+        return relay.send(path.remote(), datagram, now);
+      }
+      session.outbox.transmit(path, datagram, NOTHING);
+      return true;
+    }
+
+    /** The allocation whose server is at this address; null when there is none. */
+    @Nullable Relay relayAt(TransportAddress server) {
+      for (int i = 0; i < relays.size(); i++) {
+        if (relays.get(i).speaksWith(server)) {
+          return relays.get(i);
+        }
+      }
+      return null;
+    }
+
+    /** Closes the socket, once its allocations have been given back (RFC 8445 8.3). */
+    void close(Session session, long now) {
+      closed = true;
+      List.copyOf(relays).forEach(each -> each.close(now));
+      closeIfFree(session);
+    }
+
+    void closeIfFree(Session session) {
+      if (closed && !released && relays.isEmpty()) {
+        released = true;
+        session.outbox.request(new IceRequest.Close(address));
+      }
     }
 
     /** A message from this address held: its data may pass. */

@@ -3,6 +3,7 @@ package dev.frazil.ice;
 import dev.frazil.ice.CheckClient.Check;
 import dev.frazil.ice.IceStream.Base;
 import dev.frazil.ice.Session.Timer;
+import dev.frazil.net.IpAddress;
 import dev.frazil.net.ProtocolMachine;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -75,7 +76,8 @@ final class Nomination {
 
   /**
    * When every pair better than this one has been judged: it failed, or it has had one and a half of the longest round
-   * trips since it was first checked. A frozen pair is judged by the pair of its foundation that is being checked.
+   * trips since it was first checked; since it was checked twice where the alternative is a relay, so that one lost
+   * check does not cost the direct path. A frozen pair is judged by the pair of its foundation that is being checked.
    */
   private long judgedAt(Generation generation, CandidatePair best, long now) {
     long patience = Math.max(generation.maxRoundTrip * 3 / 2, session.ta);
@@ -86,9 +88,9 @@ final class Nomination {
       }
       boolean open = pair.state == PairState.WAITING || pair.state == PairState.IN_PROGRESS;
       if (open && pair.component() == best.component()) {
-        judged = pair.firstSent < 0
-            ? ProtocolMachine.NEVER
-            : Math.max(judged, pair.firstSent + patience);
+        boolean direct = best.isRelayed() && !pair.isRelayed();
+        long since = direct ? pair.secondSent : pair.firstSent;
+        judged = since < 0 ? ProtocolMachine.NEVER : Math.max(judged, since + patience);
         if (judged == ProtocolMachine.NEVER) {
           return judged;
         }
@@ -218,9 +220,19 @@ final class Nomination {
         set.remove(other, "another pair was selected");
       }
     }
+    if (generation.list.state == Checklist.State.COMPLETED) {
+      bindChannel(pair, now);
+    }
     paths.update(generation.stream, now);
     updateList(generation, now);
     set.wake(now);
+  }
+
+  /** RFC 8445 12.1, and 7.2.1: not before ICE is complete. */
+  private static void bindChannel(@Nullable CandidatePair selected, long now) {
+    if (selected != null && selected.base.relay != null) {
+      selected.base.relay.bind(selected.path.remote(), now);
+    }
   }
 
   private boolean staysAfter(CandidatePair selected, CandidatePair other) {
@@ -305,6 +317,19 @@ final class Nomination {
     }
   }
 
+  /** A relay does not send to a peer: no pair of it with this peer can work, unless it already does. */
+  void forbidden(Base base, IpAddress peer, String why, long now) {
+    Generation generation = base.stream.current;
+    for (CandidatePair pair : List.copyOf(generation.list.pairs())) {
+      if (pair.base == base && pair.path.remote().ip().equals(peer) && !pair.isValid()) {
+        abandon(pair, why);
+      }
+    }
+    evaluate(generation, now);
+    updateList(generation, now);
+    set.wake(now);
+  }
+
   /** A base is freed, and its pairs with it. */
   void forget(Base base, String why) {
     for (CandidatePair pair : List.copyOf(base.stream.current.list.pairs())) {
@@ -367,6 +392,9 @@ final class Nomination {
         "stream " + generation.stream.index + " completed",
         "every component has its selected pair");
     generation.stream.previous.clear();
+    for (int component = 1; component <= generation.list.components; component++) {
+      bindChannel(generation.selected(component), now);
+    }
     paths.update(generation.stream, now);
     paths.releaseLater(generation, now);
   }

@@ -1,6 +1,7 @@
 package dev.frazil.ice;
 
 import dev.frazil.ice.IceStream.Base;
+import dev.frazil.ice.Relayed.Relay;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.ProtocolMachine;
@@ -154,28 +155,43 @@ final class Paths {
     if (generation.list.renomination) {
       return;
     }
-    generation.release = new Timer(time -> release(generation));
+    generation.release = new Timer(time -> release(generation, time));
     session.schedule(generation.release, now + session.configuration.releaseAfter);
   }
 
-  private void release(Generation generation) {
+  private void release(Generation generation, long now) {
     if (!generation.isCurrent() || generation.list.state != Checklist.State.COMPLETED) {
       return;
     }
     Set<Base> used = new HashSet<>();
     for (int component = 1; component <= generation.list.components; component++) {
-      used.add(Objects.requireNonNull(generation.selected(component)).base);
-    }
-    for (Base base : List.copyOf(generation.stream.bases)) {
-      if (!used.contains(base)) {
-        Objects.requireNonNull(nomination).forget(base, "no selected pair uses its base");
-        base.closed = true;
-        generation.stream.bases.remove(base);
-        generation.removeLocals(base);
-        session.outbox.request(new IceRequest.Close(base.address));
-        session.log("base " + base + " freed", "no selected pair uses it");
+      CandidatePair selected = Objects.requireNonNull(generation.selected(component));
+      used.add(selected.base);
+      used.add(selected.base.socket());
+      if (selected.base.relay != null) {
+        selected.base.relay.keepOnly(selected.path.remote().ip());
       }
     }
+    for (Base base : List.copyOf(generation.stream.bases)) {
+      for (Relay relay : List.copyOf(base.relays)) {
+        if (relay.bases.stream().noneMatch(used::contains)) {
+          relay.bases.forEach(each -> forget(generation, each));
+          relay.close(now);
+        }
+      }
+      if (!used.contains(base)) {
+        forget(generation, base);
+        generation.stream.bases.remove(base);
+        base.close(session, now);
+      }
+    }
+  }
+
+  private void forget(Generation generation, Base base) {
+    Objects.requireNonNull(nomination).forget(base, "no selected pair uses its base");
+    base.closed = true;
+    generation.removeLocals(base);
+    session.log("base " + base + " freed", "no selected pair uses it");
   }
 
   // the session's state

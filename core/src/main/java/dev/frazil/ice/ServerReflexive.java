@@ -29,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 final class ServerReflexive implements Schedule.Work {
   /** How many addresses of one server's name each base asks. */
   private static final int ADDRESSES_PER_SERVER = 2;
+  /** The places of TURN servers, which show reflexive addresses too, are behind those of all STUN servers. */
+  static final int FIRST_TURN_RANK = ADDRESSES_PER_SERVER * IceConfiguration.MAX_SERVERS;
+
   /** What a transaction takes. */
   private static final long LONGEST_RTO = 60_000_000_000L;
 
@@ -38,7 +41,11 @@ final class ServerReflexive implements Schedule.Work {
    * @param configured the server as the application named it
    * @param rank its place among all, for the local preference of its candidate
    */
-  record Server(StunServer configured, TransportAddress address, int rank) {}
+  record Server(StunServer configured, TransportAddress address, int rank) {
+    String url() {
+      return "stun:" + configured;
+    }
+  }
 
   private final Session session;
   private final Schedule schedule;
@@ -63,15 +70,17 @@ final class ServerReflexive implements Schedule.Work {
 
   /** Looks up the servers' names. */
   void resolveServers() {
-    if (!isWanted()) {
-      return;
+    if (isWanted()) {
+      session.configuration.stunServers.forEach(server -> resolveServer(server.host()));
     }
-    for (StunServer server : session.configuration.stunServers) {
-      try {
-        resolved.put(server.host(), List.of(IpAddress.parse(server.host())));
-      } catch (IllegalArgumentException name) {
-        resolve(server.host());
-      }
+  }
+
+  /** Looks up a server's name, unless it is an address. */
+  void resolveServer(String host) {
+    try {
+      resolved.put(host, List.of(IpAddress.parse(host)));
+    } catch (IllegalArgumentException name) {
+      resolve(host);
     }
   }
 
@@ -113,7 +122,7 @@ final class ServerReflexive implements Schedule.Work {
     if (name.equals(Nat64Prefix.WELL_KNOWN_NAME)) {
       session.nat64 = Nat64Prefix.discover(found);
     } else if (found.isEmpty()) {
-      session.warn("STUN server " + name + ": the name has no address");
+      session.warn("server " + name + ": the name has no address");
     }
     return true;
   }
@@ -122,14 +131,29 @@ final class ServerReflexive implements Schedule.Work {
 
   /** Queues a request to every server that a base can reach and has not asked yet. */
   void ask(Generation generation, Base base, long now) {
-    for (Server server : servers(base.address.ip())) {
-      if (generation.asked.add(new FiveTuple(base.address, server.address()))) {
-        Probe probe = new Probe(generation, base, server, false);
-        generation.probes.add(probe);
-        queue.add(probe);
-      }
-    }
+    servers(base.address.ip()).forEach(server -> ask(generation, base, server));
     schedule.wake(now);
+  }
+
+  private void ask(Generation generation, Base base, Server server) {
+    if (generation.asked.add(new FiveTuple(base.address, server.address()))) {
+      Probe probe = new Probe(generation, base, server, false);
+      generation.probes.add(probe);
+      queue.add(probe);
+    }
+  }
+
+  /** RFC 8445 5.1.1.2: a TURN server that has no room can still tell how it sees a base. */
+  void askInstead(Generation generation, Base base, Server server, long now) {
+    if (isWanted()) {
+      ask(generation, base, server);
+      schedule.wake(now);
+    }
+  }
+
+  /** Keeps the way to a TURN server open (RFC 8445 5.1.1.4): its allocation is refreshed less often than NATs forget. */
+  void keepAlive(Generation generation, Base base, Server server, long now) {
+    askLater(new Probe(generation, base, server, true), now);
   }
 
   /** The servers that an address of ours can reach, as far as their names are resolved. */
@@ -143,12 +167,23 @@ final class ServerReflexive implements Schedule.Work {
       StunServer server = configured.get(i);
       int rank = ADDRESSES_PER_SERVER * i;
       int end = rank + ADDRESSES_PER_SERVER;
-      for (IpAddress to : resolved.getOrDefault(server.host(), List.of())) {
-        IpAddress reachable = rank == end ? null : reachable(from, to);
-        if (reachable != null) {
-          TransportAddress address = TransportAddress.udp(reachable, server.port());
+      for (IpAddress to : reachable(server.host(), from)) {
+        if (rank < end) {
+          TransportAddress address = TransportAddress.udp(to, server.port());
           reached.add(new Server(server, address, rank++));
         }
+      }
+    }
+    return reached;
+  }
+
+  /** The addresses by which a base at this address reaches a server, as far as its name is resolved. */
+  List<IpAddress> reachable(String host, IpAddress from) {
+    List<IpAddress> reached = new ArrayList<>(1);
+    for (IpAddress to : resolved.getOrDefault(host, List.of())) {
+      IpAddress reachable = reachable(from, to);
+      if (reachable != null) {
+        reached.add(reachable);
       }
     }
     return reached;
@@ -237,6 +272,16 @@ final class ServerReflexive implements Schedule.Work {
     session.schedule(again, now + session.configuration.keepaliveInterval);
   }
 
+  /** Whether a server can have seen a base so. */
+  static boolean canBeCandidate(Base base, TransportAddress mapped) {
+    IpAddress ip = mapped.ip();
+    return mapped.port() != 0
+        && !ip.isUnspecified()
+        && !ip.isMulticast()
+        && !ip.isBroadcast()
+        && (!ip.isLoopback() || base.address.ip().isLoopback());
+  }
+
   /** One Binding request from a base to a STUN server. */
   final class Probe implements Transaction {
     final Generation generation;
@@ -319,11 +364,11 @@ final class ServerReflexive implements Schedule.Work {
       if (response.messageClass() == MessageClass.ERROR) {
         // RFC 8445 5.1.1.2: no credentials, and no going to another server
         failed("refused with " + response.get(AttributeType.ERROR_CODE));
-      } else if (mapped == null || !canBeCandidate(mapped.ip()) || mapped.port() == 0) {
+      } else if (mapped == null || !canBeCandidate(base, mapped)) {
         failed("an answer without a usable mapped address");
       } else {
         if (!refresh) {
-          gathering.reflexive(this, mapped, now);
+          gathering.reflexive(generation, base, server, server.url(), mapped, now);
         }
         askLater(this, now);
       }
@@ -344,13 +389,6 @@ final class ServerReflexive implements Schedule.Work {
         askLater(this, now);
       }
       ended(this, now);
-    }
-
-    private boolean canBeCandidate(IpAddress ip) {
-      return !ip.isUnspecified()
-          && !ip.isMulticast()
-          && !ip.isBroadcast()
-          && (!ip.isLoopback() || base.address.ip().isLoopback());
     }
 
     /** Servers of RFC 3489 have MAPPED-ADDRESS only (RFC 5389 12.1). */

@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
 
 /** What the chapters of one agent share: configuration, outbox, timers, role, streams, open transactions, counters. */
 final class Session {
-  private static final ByteBuffer NO_PAYLOAD = ByteBuffer.allocate(0);
   /** RFC 8489 6.1: a request that may meet an unknown MTU stays below this. */
   private static final int MAX_MESSAGE = 548;
 
@@ -72,6 +71,11 @@ final class Session {
     }
   }
 
+  /** Nothing that was to be done is done any more. */
+  void forgetTimers() {
+    while (timers.poll(Long.MAX_VALUE - 1) != null) {}
+  }
+
   TransactionId newTransactionId() {
     return TransactionId.random(configuration.random);
   }
@@ -89,10 +93,15 @@ final class Session {
   }
 
   /** Those whose request went along a path. */
-  List<Transaction> transactionsOn(FiveTuple path) {
+  private List<Transaction> transactionsOn(FiveTuple path) {
     return transactions.values().stream()
         .filter(each -> path.equals(each.path()))
         .toList();
+  }
+
+  /** The network says that what was sent on a path does not arrive. */
+  void unreachable(FiveTuple path, long now) {
+    transactionsOn(path).forEach(each -> each.handleUnreachable(now));
   }
 
   int openTransactions() {
@@ -102,10 +111,6 @@ final class Session {
   /** The buffer in which the next message is built; good until the next message. */
   ByteBuffer messageBuffer() {
     return message.clear();
-  }
-
-  void transmit(FiveTuple path, ByteBuffer datagram) {
-    outbox.transmit(path, datagram, NO_PAYLOAD);
   }
 
   /** Adds the role attribute (RFC 8445 7.1.3). */
