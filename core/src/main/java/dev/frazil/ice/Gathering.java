@@ -381,8 +381,10 @@ final class Gathering {
   private void giveUp(Generation generation, long now) {
     if (!generation.gathered && generation.isCurrent()) {
       servers.giveUp(generation);
-      relayed.giveUp(generation, now);
-      finish(generation, now);
+      relayed.giveUp(generation, now); // which may have been all that was awaited
+      if (!generation.gathered) {
+        finish(generation, now);
+      }
     }
   }
 }

@@ -51,6 +51,7 @@ final class AgentHarness implements IceOutbox {
   private final Map<String, List<IpAddress>> names = new TreeMap<>();
   private final List<BiConsumer<FiveTuple, ByteBuffer>> networks = new ArrayList<>();
   private final List<TransportAddress> bound = new ArrayList<>();
+  private @Nullable ScriptedRelay tunnel;
   private boolean answers = true;
   private int port = 10_000;
 
@@ -109,6 +110,16 @@ final class AgentHarness implements IceOutbox {
     networks.add(network);
   }
 
+  /** Whose relayed address the test's peer speaks with. */
+  void tunnel(ScriptedRelay relay) {
+    tunnel = relay;
+  }
+
+  /** What the agent sent comes out of a relay. */
+  void hear(FiveTuple path, ByteBuffer datagram) {
+    networks.forEach(network -> network.accept(path, datagram.duplicate()));
+  }
+
   /** Gives the agent a command with the time, then does what it asked for. */
   void call(LongConsumer command) {
     command.accept(time.now());
@@ -117,8 +128,17 @@ final class AgentHarness implements IceOutbox {
     }
   }
 
-  /** Gives the agent a datagram. */
+  /** Gives the agent a datagram: through the relay, where it is for the relayed address. */
   void receive(FiveTuple path, ByteBuffer datagram) {
+    if (tunnel != null && tunnel.carries(path.local())) {
+      tunnel.deliver(path, datagram);
+    } else {
+      receiveAtSocket(path, datagram);
+    }
+  }
+
+  /** Gives the agent a datagram that came in at a socket. */
+  void receiveAtSocket(FiveTuple path, ByteBuffer datagram) {
     call(now -> agent.handleDatagram(path, datagram.duplicate(), now));
   }
 
