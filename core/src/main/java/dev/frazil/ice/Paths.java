@@ -129,6 +129,9 @@ final class Paths {
     pair.valid = null;
     pair.consentUntil = 0;
     pair.consentLost = true;
+    if (pair.base.relay != null) {
+      pair.base.relay.doubt();
+    }
     Objects.requireNonNull(nomination).abandon(pair, "consent lost");
     lost(pair, "consent lost: " + why, now);
   }

@@ -247,6 +247,7 @@ final class Relayed implements Schedule.Work {
     private boolean awaited = true;
     private boolean closing;
     private boolean wantedAgain;
+    private boolean inDoubt;
     private long sendingAt;
     // what the datagram that is being handled carries
     private @Nullable TransportAddress from;
@@ -277,6 +278,8 @@ final class Relayed implements Schedule.Work {
     private void askedAgain(Generation generation, long now) {
       if (closing) {
         wantedAgain = true;
+      } else if (inDoubt) {
+        close(true, now);
       } else if (!awaited) {
         tell(this, generation, now);
       }
@@ -286,10 +289,19 @@ final class Relayed implements Schedule.Work {
       return awaited || wantedAgain;
     }
 
+    /** A path through it has died: the server may have forgotten it, and another is asked for next time. */
+    void doubt() {
+      inDoubt = true;
+    }
+
     /** Gives the allocation back. */
     void close(long now) {
+      close(false, now);
+    }
+
+    private void close(boolean another, long now) {
       awaited = false;
-      wantedAgain = false;
+      wantedAgain = another;
       closing = true;
       allocation.close(now);
       settle(now);

@@ -41,6 +41,7 @@ final class DrivenAgent extends Driven implements IceOutbox {
   private boolean watching;
   private boolean closing;
   private boolean ended;
+  private boolean left;
   private boolean toldTooLong;
 
   // What the call to the agent that goes on delivered; there is at most one payload in a datagram.
@@ -157,6 +158,7 @@ final class DrivenAgent extends Driven implements IceOutbox {
   @Override
   void shutDown() {
     close();
+    leave(); // the event loop ends: nothing can be given back any more
   }
 
   @Override
@@ -217,6 +219,9 @@ final class DrivenAgent extends Driven implements IceOutbox {
     if (closing && !ended) {
       end();
     }
+    if (ended && agent.nextTimeout() == ProtocolMachine.NEVER) {
+      leave();
+    }
   }
 
   private void handle(IceRequest request) {
@@ -269,24 +274,31 @@ final class DrivenAgent extends Driven implements IceOutbox {
 
   private void end() {
     ended = true;
-    detach();
     if (watching) {
       runtime.interfaces().unsubscribe(settings.interfaces(), watcher);
     }
-    List.copyOf(ports.values()).forEach(DatagramPort::close);
-    ports.clear();
     published.end("the session was closed");
     if (inboxes != null) {
       for (Inbox inbox : inboxes) {
         inbox.close("the session was closed");
       }
     }
-    socketGone(0);
+  }
+
+  /** The agent has nothing left to do: its allocations have been given back, which may take it a second. */
+  private void leave() {
+    if (!left) {
+      left = true;
+      detach();
+      List.copyOf(ports.values()).forEach(DatagramPort::close);
+      ports.clear();
+      socketGone(0);
+    }
   }
 
   private void socketGone(int count) {
     sockets -= count;
-    if (ended && sockets == 0) {
+    if (left && sockets == 0) {
       published.closed.complete(null);
     }
   }

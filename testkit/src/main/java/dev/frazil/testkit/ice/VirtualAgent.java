@@ -10,6 +10,7 @@ import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.ice.SendResult;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.ProtocolMachine;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.testkit.Host;
 import dev.frazil.testkit.IpPrefix;
@@ -169,11 +170,13 @@ public final class VirtualAgent {
     return agent.path(stream, component);
   }
 
-  /** Closes the agent and its sockets. */
+  /** Closes the agent and its sockets; with allocations on TURN servers this takes up to a second. */
   public void close() {
     started = false;
     driver.call(agent::close);
-    driver.close();
+    if (agent.nextTimeout() == ProtocolMachine.NEVER) {
+      driver.close();
+    }
   }
 
   private void open(IceRequest.Open open, long now) {
