@@ -1,7 +1,9 @@
 package dev.frazil.cli;
 
+import dev.frazil.ice.IceConfiguration.TurnServer;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
+import dev.frazil.net.Transport;
 import dev.frazil.netty.IceRuntime;
 import java.io.BufferedInputStream;
 import java.io.FileDescriptor;
@@ -99,8 +101,10 @@ final class AgentCommand implements Callable<Integer> {
       names = "--turn",
       paramLabel = "HOST:PORT:USER:PASS[:udp|tcp|tls]",
       converter = ServerArgument.Turn.class,
-      description = "Accepted, but TURN is not supported yet: answered by an error line.")
-  private List<StunServer> turnServers = new ArrayList<>();
+      description =
+          "Ask this TURN server for a relayed address; may be repeated. Over tcp and tls it is not possible "
+              + "yet: answered by an error line.")
+  private List<TurnServer> turnServers = new ArrayList<>();
 
   @Option(
       names = "--policy",
@@ -200,6 +204,7 @@ final class AgentCommand implements Callable<Integer> {
     return new PeerSettings(
         choice.role,
         stunServers,
+        turnServers.stream().filter(AgentCommand::isPossible).toList(),
         policy == Policy.RELAY,
         trickle,
         count,
@@ -225,10 +230,16 @@ final class AgentCommand implements Callable<Integer> {
         OnExit exit = new OnExit(peer::close)) {
       WarmUp.run(runtime);
       lines.hello(Main.Version.number());
-      turnServers.forEach(
-          server -> lines.error("unsupported: TURN server " + server + ", it is not used"));
+      turnServers.stream()
+          .filter(server -> !isPossible(server))
+          .forEach(server -> lines.error(
+              "unsupported: TURN server " + server + " is not used, only UDP is possible for now"));
       obey(new LineReader(in), peer, lines);
     }
+  }
+
+  private static boolean isPossible(TurnServer server) {
+    return server.transport() == Transport.UDP;
   }
 
   private EventLog log(PeerLines lines) throws IOException {

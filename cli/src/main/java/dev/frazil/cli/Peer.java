@@ -1,6 +1,7 @@
 package dev.frazil.cli;
 
 import dev.frazil.ice.Candidate;
+import dev.frazil.ice.CandidateType;
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.IceParameters;
 import dev.frazil.ice.IceState;
@@ -16,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
@@ -31,8 +33,8 @@ import org.jspecify.annotations.Nullable;
  * it knows belongs to one thread; only answers to payloads are sent from the session's event loop, to lose no time.
  */
 final class Peer implements AutoCloseable {
-  /** Stopping may take 2 s in all (agent protocol, section 3). */
-  private static final long CLOSE_WAIT_MILLIS = 600;
+  /** Stopping may take 2 s in all (agent protocol, section 3), of which allocations take a second to give back. */
+  private static final long CLOSE_WAIT_MILLIS = 1_100;
 
   /** How far behind the end of candidates a candidate may come that was told before it. */
   private static final long REORDERING_MILLIS = 500;
@@ -57,6 +59,7 @@ final class Peer implements AutoCloseable {
   private @Nullable IceState told;
   private @Nullable ScheduledFuture<?> giveUp;
   private boolean wasConnected;
+  private boolean hasCandidate;
 
   Peer(PeerSettings settings, IceRuntime runtime, PeerLines lines, EventLog log) {
     this.settings = settings;
@@ -117,9 +120,9 @@ final class Peer implements AutoCloseable {
         .onEvent(this::handleOnLoop)
         .onData((stream, component, payload) -> handleData(payload));
     if (settings.relayOnly()) {
-      return builder.interfaces(List::of); // without a relay there is nothing to gather
+      builder.candidateTypes(Set.of(CandidateType.RELAYED));
     }
-    return builder.stunServers(settings.stunServers());
+    return builder.stunServers(settings.stunServers()).turnServers(settings.turnServers());
   }
 
   private boolean isToBeUsed(String networkInterface) {
@@ -166,6 +169,7 @@ final class Peer implements AutoCloseable {
 
   private void tellGeneration(int generation, IceParameters local) {
     generations.put(local.ufrag(), generation);
+    hasCandidate = false;
     untold.clear();
     lines.credentials(generation, local);
   }
@@ -176,6 +180,7 @@ final class Peer implements AutoCloseable {
 
   /** Without trickle candidates are told together, when there will be no more. */
   private void tellCandidate(int generation, Candidate candidate) {
+    hasCandidate = true;
     if (settings.trickle()) {
       lines.candidate(generation, candidate);
     } else {
@@ -188,7 +193,7 @@ final class Peer implements AutoCloseable {
     untold.clear();
     lines.endOfCandidates(generation);
     remote.handleGathered(generation);
-    if (settings.relayOnly()) {
+    if (settings.relayOnly() && !hasCandidate) {
       tellState(IceState.FAILED, "no relayed candidate, and --policy relay forbids all others");
     }
   }

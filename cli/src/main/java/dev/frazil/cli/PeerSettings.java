@@ -1,5 +1,6 @@
 package dev.frazil.cli;
 
+import dev.frazil.ice.IceConfiguration.TurnServer;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import java.time.Duration;
@@ -11,6 +12,7 @@ import java.util.Set;
  *
  * @param role the role it starts with; the controlling one sends payloads
  * @param stunServers whom to ask for reflexive addresses
+ * @param turnServers whom to ask for relayed addresses
  * @param relayOnly use and tell relayed candidates only
  * @param trickle tell and use candidates as they come
  * @param count how many payloads to send when connected
@@ -25,6 +27,7 @@ import java.util.Set;
 record PeerSettings(
     Role role,
     List<StunServer> stunServers,
+    List<TurnServer> turnServers,
     boolean relayOnly,
     boolean trickle,
     int count,

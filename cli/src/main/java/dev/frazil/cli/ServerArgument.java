@@ -1,6 +1,10 @@
 package dev.frazil.cli;
 
+import dev.frazil.ice.IceConfiguration.TurnServer;
 import dev.frazil.ice.StunServer;
+import dev.frazil.net.Transport;
+import dev.frazil.stun.LongTermCredential;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
@@ -24,27 +28,41 @@ final class ServerArgument {
         throw new TypeConversionException(
             "\"" + text + "\": must be HOST:PORT, or [ADDRESS]:PORT for IPv6");
       }
-      return server(matcher);
+      return checked(() -> new StunServer(host(matcher), port(matcher)));
     }
   }
 
-  /** {@code HOST:PORT:USER:PASS[:udp|tcp|tls]}, of which only the address is kept. */
-  static final class Turn implements ITypeConverter<StunServer> {
+  /** {@code HOST:PORT:USER:PASS[:udp|tcp|tls]}. */
+  static final class Turn implements ITypeConverter<TurnServer> {
     @Override
-    public StunServer convert(String text) {
+    public TurnServer convert(String text) {
       Matcher matcher = TURN.matcher(text);
       if (!matcher.matches()) {
         throw new TypeConversionException(
             "(hidden): must be HOST:PORT:USER:PASS[:udp|tcp|tls], with [ADDRESS]:PORT for IPv6");
       }
-      return server(matcher);
+      String transport = matcher.group("transport");
+      boolean stream = transport != null && !transport.equals("udp");
+      return checked(() -> new TurnServer(
+          host(matcher),
+          port(matcher),
+          stream ? Transport.TCP : Transport.UDP,
+          "tls".equals(transport),
+          new LongTermCredential(matcher.group("user"), matcher.group("password"))));
     }
   }
 
-  private static StunServer server(Matcher matcher) {
-    String host = matcher.group("six") == null ? matcher.group("host") : matcher.group("six");
+  private static String host(Matcher matcher) {
+    return matcher.group("six") == null ? matcher.group("host") : matcher.group("six");
+  }
+
+  private static int port(Matcher matcher) {
+    return Integer.parseInt(matcher.group("port"));
+  }
+
+  private static <T> T checked(Supplier<T> server) {
     try {
-      return new StunServer(host, Integer.parseInt(matcher.group("port")));
+      return server.get();
     } catch (IllegalArgumentException e) {
       throw new TypeConversionException(e.getMessage());
     }

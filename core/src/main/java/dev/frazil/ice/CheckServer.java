@@ -84,7 +84,8 @@ final class CheckServer {
       return;
     }
     if (isRefused(generation, base, path, request)) {
-      refuse(base, path, request, ErrorCode.FORBIDDEN, generation, DropReason.CANDIDATE_REFUSED, now);
+      refuse(
+          base, path, request, ErrorCode.FORBIDDEN, generation, DropReason.CANDIDATE_REFUSED, now);
       return;
     }
     int refusal = refusal(path, request, generation, now);

@@ -290,8 +290,7 @@ final class Gathering {
   boolean isHostCandidate(Generation generation, TransportAddress address) {
     return generation.locals().stream()
         .map(LocalCandidate::candidate)
-        .anyMatch(
-            each -> each.type() == CandidateType.HOST && each.address().equals(address));
+        .anyMatch(each -> each.type() == CandidateType.HOST && each.address().equals(address));
   }
 
   private Candidate candidate(

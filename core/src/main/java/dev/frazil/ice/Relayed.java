@@ -165,8 +165,7 @@ final class Relayed implements Schedule.Work {
     relay.mapped = allocated.mapped();
     for (TransportAddress address : allocated.relayed()) {
       if (!gathering.isHostCandidate(generation, address)) {
-        relay.bases.add(
-            new Base(socket.stream, socket.component, address, socket.network, relay));
+        relay.bases.add(new Base(socket.stream, socket.component, address, socket.network, relay));
       }
     }
     if (relay.bases.isEmpty() || generation.gathered) {

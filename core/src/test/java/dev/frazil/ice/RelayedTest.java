@@ -56,8 +56,7 @@ class RelayedTest {
 
     /** The peer answers what comes from the relay, 20 ms later, and nothing else. */
     Scene answering() {
-      peer.answerWhen(
-          check -> check.path().local().equals(RELAYED), Duration.ofMillis(20));
+      peer.answerWhen(check -> check.path().local().equals(RELAYED), Duration.ofMillis(20));
       return this;
     }
 
@@ -190,8 +189,7 @@ class RelayedTest {
     time.runFor(Duration.ofMillis(200));
     assertThat(agent.gathered())
         .extracting(Candidate::type)
-        .containsExactly(
-            CandidateType.HOST, CandidateType.SERVER_REFLEXIVE, CandidateType.RELAYED);
+        .containsExactly(CandidateType.HOST, CandidateType.SERVER_REFLEXIVE, CandidateType.RELAYED);
     assertThat(peer.checks()).extracting(check -> check.path().local()).contains(RELAYED);
     assertThat(agent.events(IceEvent.GatheringComplete.class)).isEmpty();
     time.runFor(Duration.ofSeconds(5));
@@ -225,8 +223,8 @@ class RelayedTest {
     scene.runMillis(150);
     assertThat(scene.relay.requests(Method.CREATE_PERMISSION))
         .singleElement()
-        .satisfies(
-            request -> assertThat(request.peers()).containsExactlyInAnyOrder("198.51.100.9", "198.51.100.10"));
+        .satisfies(request ->
+            assertThat(request.peers()).containsExactlyInAnyOrder("198.51.100.9", "198.51.100.10"));
     long first = scene.relay.requests(Method.CREATE_PERMISSION).get(0).time();
     scene.time.runFor(Duration.ofSeconds(299));
     assertThat(scene.relay.requests(Method.CREATE_PERMISSION))
@@ -235,8 +233,7 @@ class RelayedTest {
             && request.time() < first + Duration.ofSeconds(300).toNanos());
   }
 
-  private static int index(
-      Scene scene, Predicate<StunMessage> matching) {
+  private static int index(Scene scene, Predicate<StunMessage> matching) {
     List<AgentHarness.Sent> sent = scene.agent.sent();
     for (int i = 0; i < sent.size(); i++) {
       StunMessage message = sent.get(i).message();
@@ -281,8 +278,7 @@ class RelayedTest {
 
   /** What the agent answers, through the relay, to a check that comes through the relay. */
   private static StunMessage answer(Scene scene) {
-    ScriptedPeer.Request request =
-        scene.peer.request(THERE, RELAYED).role(Role.CONTROLLED, 1);
+    ScriptedPeer.Request request = scene.peer.request(THERE, RELAYED).role(Role.CONTROLLED, 1);
     request.post();
     return scene.relay.relayed().stream()
         .filter(each -> each.peer().equals(THERE))
@@ -309,8 +305,8 @@ class RelayedTest {
     scene.runMillis(50);
     assertThat(scene.relay.requests(Method.CHANNEL_BIND))
         .singleElement()
-        .satisfies(request -> assertThat(request.message().get(AttributeType.XOR_PEER_ADDRESS))
-            .isEqualTo(THERE));
+        .satisfies(request ->
+            assertThat(request.message().get(AttributeType.XOR_PEER_ADDRESS)).isEqualTo(THERE));
     send(scene);
     ScriptedRelay.Relayed last = scene.relay.relayed().get(scene.relay.relayed().size() - 1);
     assertThat(last.byChannel()).isTrue();
@@ -357,8 +353,8 @@ class RelayedTest {
         .findFirst()
         .orElseThrow()
         .time();
-    assertThat(nominated - direct).isBetween(
-        Duration.ofMillis(510).toNanos(), Duration.ofMillis(600).toNanos());
+    assertThat(nominated - direct)
+        .isBetween(Duration.ofMillis(510).toNanos(), Duration.ofMillis(600).toNanos());
   }
 
   // the end
@@ -457,8 +453,9 @@ class RelayedTest {
     assertThat(scene.agent.agent().path(0, 1)).isNull();
     assertThat(scene.agent.bases()).isEmpty();
     scene.runMillis(10_000);
-    assertThat(scene.agent.sent()).noneMatch(
-        sent -> sent.time() > scene.time.now() - Duration.ofSeconds(9).toNanos());
+    assertThat(scene.agent.sent())
+        .noneMatch(
+            sent -> sent.time() > scene.time.now() - Duration.ofSeconds(9).toNanos());
   }
 
   // relay only

@@ -119,8 +119,7 @@ final class ScriptedRelay {
       return;
     }
     if (message.is(MessageClass.INDICATION, Method.SEND)) {
-      relay(
-          message.get(AttributeType.XOR_PEER_ADDRESS), false, message.get(AttributeType.DATA));
+      relay(message.get(AttributeType.XOR_PEER_ADDRESS), false, message.get(AttributeType.DATA));
     } else if (message.messageClass() == MessageClass.REQUEST) {
       harness.time().after(delay, () -> request(from, message));
     }

@@ -290,7 +290,10 @@ public final class IceSession implements AutoCloseable {
     }
   }
 
-  /** Ends the session and frees all that it holds. Does not wait: see {@link #closed}. Repeated calls do nothing. */
+  /**
+   * Ends the session and frees all that it holds; with allocations on TURN servers that takes up to a second. Does not
+   * wait: see {@link #closed}. Repeated calls do nothing.
+   */
   @Override
   public void close() {
     driver.execute(agent::close);

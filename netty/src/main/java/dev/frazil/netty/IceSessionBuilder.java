@@ -4,6 +4,7 @@ import dev.frazil.ice.AddressHandling;
 import dev.frazil.ice.Candidate;
 import dev.frazil.ice.CandidateType;
 import dev.frazil.ice.IceConfiguration;
+import dev.frazil.ice.IceConfiguration.TurnServer;
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.ice.Role;
@@ -76,6 +77,16 @@ public final class IceSessionBuilder {
     return set(settings -> settings.stunServers(copy));
   }
 
+  /**
+   * The TURN servers to ask for relayed addresses, all of them, at most 16. Default none.
+   *
+   * @throws IllegalArgumentException for a server over TCP, TLS or DTLS, which is not possible yet
+   */
+  public IceSessionBuilder turnServers(List<TurnServer> value) {
+    List<TurnServer> copy = List.copyOf(value);
+    return set(settings -> settings.turnServers(copy));
+  }
+
   /** Tell and take candidates as they are found (RFC 8838). Default true. */
   public IceSessionBuilder trickle(boolean value) {
     return set(settings -> settings.trickle(value));
@@ -109,7 +120,8 @@ public final class IceSessionBuilder {
 
   /**
    * The types of candidates to gather and tell, at least one. Without {@link CandidateType#HOST} no candidate names the
-   * address of an interface. Default all.
+   * address of an interface. With {@link CandidateType#RELAYED} alone only relays are used, and nobody but their servers
+   * learns an address of this host. Default all.
    */
   public IceSessionBuilder candidateTypes(Set<CandidateType> value) {
     Set<CandidateType> copy = Set.copyOf(value);

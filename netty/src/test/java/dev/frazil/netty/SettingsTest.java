@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import dev.frazil.ice.Candidate;
 import dev.frazil.ice.CandidateType;
+import dev.frazil.ice.IceConfiguration.TurnServer;
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.IceState;
 import dev.frazil.ice.IceStatistics;
@@ -13,7 +14,9 @@ import dev.frazil.ice.Pacer;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.LongTermCredential;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Collections;
@@ -74,6 +77,12 @@ class SettingsTest {
         session(it -> it.components(0), "components", "0", "1 to 256"),
         session(it -> it.components(257), "components", "257", "1 to 256"),
         session(it -> it.stunServers(seventeen), "stunServers", "17", "0 to 16"),
+        session(
+            it -> it.turnServers(List.of(new TurnServer(
+                "turn.example", 5349, Transport.TCP, true, new LongTermCredential("u", "p")))),
+            "turnServers",
+            "turns:turn.example:5349?transport=tcp",
+            "only plain UDP"),
         session(it -> it.pacing(4), "pacing", "4", "5 to 1000"),
         session(it -> it.pacing(1001), "pacing", "1001", "5 to 1000"),
         session(it -> it.maxPairs(0), "maxPairs", "0", "1 to 1000"),

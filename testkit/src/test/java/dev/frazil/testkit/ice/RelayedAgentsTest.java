@@ -48,7 +48,8 @@ class RelayedAgentsTest {
   private VirtualAgent left;
   private VirtualAgent right;
 
-  private void world(NatBehavior behavior, Link link, UnaryOperator<TurnServerConfiguration.Builder> more) {
+  private void world(
+      NatBehavior behavior, Link link, UnaryOperator<TurnServerConfiguration.Builder> more) {
     world = Topology.nats(net, behavior, behavior, link);
     server = new VirtualTurnServer(
         world.server(),
@@ -198,7 +199,8 @@ class RelayedAgentsTest {
     net.runFor(Duration.ofMinutes(2));
     assertThat(destinations).containsExactly(TransportAddress.udp("192.0.2.1", 3478));
     assertThat(told(left)).isNotEmpty().allSatisfy(candidate -> {
-      assertThat(candidate.address().ip().toString()).isIn("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2");
+      assertThat(candidate.address().ip().toString())
+          .isIn("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2");
       assertThat(candidate.related()).isNull();
     });
     assertThat(right.agent().statistics().remoteCandidates())
@@ -211,8 +213,8 @@ class RelayedAgentsTest {
     world(
         NatBehavior.SYMMETRIC,
         LINK,
-        settings -> settings.peerFilter(
-            PeerFilter.builder().deny("203.0.113.0/24").build()));
+        settings ->
+            settings.peerFilter(PeerFilter.builder().deny("203.0.113.0/24").build()));
     agents(RelayedAgentsTest::relaying, settings -> settings);
     begin();
     assertThat(runUntil(IceState.FAILED)).isTrue();
