@@ -281,7 +281,7 @@ final class Gathering {
             base.component),
         base.address,
         CandidateType.RELAYED,
-        reflexives ? relay.mapped() : null, // RFC 8828: told to nobody who is told no reflexive one
+        reflexives && session.configuration.tellsHosts() ? relay.mapped() : null, // RFC 8828
         Map.of());
     add(generation, new LocalCandidate(candidate, base, true, relay.url()), now);
   }

@@ -65,11 +65,14 @@ final class Contender implements Monitor.Ports {
 
   private static final int OBJECTS_PER_REMOTE = 6;
   private static final int OBJECTS_PER_STREAM = 300;
+  private static final int OBJECTS_PER_RELAY = 400;
 
   /**
    * What an agent's invariants depend on.
    *
    * @param strict whether the world is so calm that each check has its time
+   * @param relays the TURN servers that it was told of
+   * @param relayOnly whether it may use nothing else
    * @param flooded whether a stranger has the agent told more candidates than it can keep
    */
   record Rules(
@@ -77,10 +80,13 @@ final class Contender implements Monitor.Ports {
       boolean flooded,
       boolean renomination,
       int maxPairs,
-      AddressHandling addressHandling) {}
+      AddressHandling addressHandling,
+      List<TransportAddress> relays,
+      boolean relayOnly) {}
 
   final VirtualAgent agent;
   final Monitor monitor;
+  private final Tunnels tunnels;
   private final List<StreamRecord> streams = new ArrayList<>();
   private final List<String> violations = new ArrayList<>();
   private final Rules rules;
@@ -88,8 +94,9 @@ final class Contender implements Monitor.Ports {
 
   Contender(Host host, IceConfiguration configuration, int streamCount, Rules rules) {
     agent = new VirtualAgent(host, configuration);
-    monitor = new Monitor(host.name(), this);
     this.rules = rules;
+    tunnels = new Tunnels(rules.relays());
+    monitor = new Monitor(host.name(), this, tunnels);
     for (int i = 0; i < streamCount; i++) {
       streams.add(new StreamRecord("", "", -1));
     }
@@ -137,6 +144,9 @@ final class Contender implements Monitor.Ports {
     boolean leaks = hidden
         ? candidate.type() == CandidateType.HOST || related != null && isOwn(related)
         : isForbidden(base) || related != null && isForbidden(related);
+    if (rules.relayOnly()) {
+      leaks = candidate.type() != CandidateType.RELAYED || related != null;
+    }
     if (leaks) {
       violations.add("told the forbidden address of " + candidate);
     }
@@ -146,8 +156,13 @@ final class Contender implements Monitor.Ports {
     return agent.bases().containsKey(address);
   }
 
+  /** What the socket was opened for that a base is, or that it was relayed to. */
+  private IceRequest.@Nullable Open open(TransportAddress base) {
+    return agent.bases().get(tunnels.socket(base));
+  }
+
   private int stream(TransportAddress base) {
-    IceRequest.Open open = agent.bases().get(base);
+    IceRequest.Open open = open(base);
     return open == null ? -1 : open.stream();
   }
 
@@ -198,7 +213,8 @@ final class Contender implements Monitor.Ports {
         : statistics.remoteCandidates().size();
     int bound = OBJECTS_PER_STREAM * streams.size()
         + OBJECTS_PER_PAIR * statistics.pairs().size()
-        + OBJECTS_PER_REMOTE * remotes;
+        + OBJECTS_PER_REMOTE * remotes
+        + OBJECTS_PER_RELAY * tunnels.size();
     int weight = Footprint.of(agent.agent());
     if (weight > bound) {
       violations.add(monitor.host + " remembers " + weight + " objects at rest, not " + bound);
@@ -277,13 +293,17 @@ final class Contender implements Monitor.Ports {
         .filter(candidate -> candidate.component() == component)
         .map(Candidate::address)
         .toList();
+    List<TransportAddress> relayed = told.stream()
+        .filter(address -> tunnels.isRelayed(address) && bases.contains(tunnels.socket(address)))
+        .toList();
     List<FiveTuple> heard = List.copyOf(monitor.asked());
-    return new Oracle.Side(agent.host(), bases.stream().sorted().toList(), told, heard);
+    List<TransportAddress> own = rules.relayOnly() ? List.of() : bases.stream().sorted().toList();
+    return new Oracle.Side(agent.host(), own, relayed, told, heard);
   }
 
   /** Whether the peer was told of an address of this base, without which it has no pair (RFC 8828, modes 2 and 3). */
   private boolean isUsed(int stream, IceRequest.Open open) {
-    if (rules.addressHandling == AddressHandling.ALL_INTERFACES) {
+    if (rules.relayOnly() || rules.addressHandling == AddressHandling.ALL_INTERFACES) {
       return true;
     }
     boolean ipv6Only =
@@ -301,7 +321,7 @@ final class Contender implements Monitor.Ports {
 
   @Override
   public String ufrag(TransportAddress base) {
-    IceRequest.Open open = agent.bases().get(base);
+    IceRequest.Open open = open(base);
     return open == null ? "" : ufrag(open.stream());
   }
 
@@ -312,13 +332,13 @@ final class Contender implements Monitor.Ports {
 
   @Override
   public boolean carriesData(FiveTuple path) {
-    IceRequest.Open open = agent.bases().get(path.local());
+    IceRequest.Open open = open(path.local());
     return open != null && path.equals(agent.path(open.stream(), open.component()));
   }
 
   @Override
   public long checkBackWithin(FiveTuple path) {
-    IceRequest.Open open = agent.bases().get(path.local());
+    IceRequest.Open open = open(path.local());
     if (!rules.strict || open == null || agent.agent().generation(open.stream()) > 0) {
       return -1;
     }
@@ -335,10 +355,11 @@ final class Contender implements Monitor.Ports {
 
   @Override
   public @Nullable FiveTuple frozenBehind(FiveTuple path) {
-    IceRequest.Open open = agent.bases().get(path.local());
+    IceRequest.Open open = open(path.local());
     if (!rules.strict
         || open == null
         || open.component() == 1
+        || tunnels.isRelayed(path.local())
         || agent.agent().generation(open.stream()) > 0) {
       return null;
     }
@@ -365,13 +386,18 @@ final class Contender implements Monitor.Ports {
     if (rules.addressHandling == AddressHandling.ALL_INTERFACES) {
       return false;
     }
-    IceRequest.Open open = agent.bases().get(base);
+    IceRequest.Open open = open(base);
     return open != null && !open.address().flags().defaultRoute();
   }
 
   @Override
+  public boolean isRelayOnly() {
+    return rules.relayOnly();
+  }
+
+  @Override
   public boolean isConcluded(TransportAddress base) {
-    IceRequest.Open open = agent.bases().get(base);
+    IceRequest.Open open = open(base);
     return !rules.renomination
         && open != null
         && streams.get(open.stream()).selected.contains(open.component());
@@ -379,7 +405,7 @@ final class Contender implements Monitor.Ports {
 
   @Override
   public boolean answersFor(TransportAddress base, String ufrag) {
-    IceRequest.Open open = agent.bases().get(base);
+    IceRequest.Open open = open(base);
     if (open == null || ufrag.isEmpty()) {
       return false;
     }

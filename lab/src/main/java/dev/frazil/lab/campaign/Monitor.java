@@ -30,6 +30,7 @@ final class Monitor {
   private static final long HOLDS_BACK = 3_499_000_000L;
 
   private static final long CONSENT = 30_000_000_000L;
+  private static final long LINGERING = 1_000_000_000L;
 
   /**
    * A request that this agent sent.
@@ -43,6 +44,7 @@ final class Monitor {
 
   final String host;
   private final Ports ports;
+  private final Tunnels tunnels;
   private final Map<String, Request> requests = new HashMap<>();
   private final Map<FiveTuple, Long> succeeded = new HashMap<>();
   /** Paths on which a check of the current generation succeeded. */
@@ -59,7 +61,7 @@ final class Monitor {
   private final List<String> violations = new ArrayList<>();
   private long lastStart = Long.MIN_VALUE / 2;
   private long lastCheck = -1;
-  private boolean closed;
+  private long closedAt = Long.MAX_VALUE;
   /** The last request that this agent sent, and the last one that it was sent; an answer follows at once. */
   private @Nullable ByteBuffer lastAsked;
 
@@ -85,6 +87,9 @@ final class Monitor {
     /** Whether nothing may be sent from this address (RFC 8828). */
     boolean isForbidden(TransportAddress base);
 
+    /** Whether nothing may be sent but through relays. */
+    boolean isRelayOnly();
+
     /** Whether nothing more may be nominated for the component of this base in its current generation. */
     boolean isConcluded(TransportAddress base);
 
@@ -95,9 +100,10 @@ final class Monitor {
     @Nullable String excess();
   }
 
-  Monitor(String host, Ports ports) {
+  Monitor(String host, Ports ports, Tunnels tunnels) {
     this.host = host;
     this.ports = ports;
+    this.tunnels = tunnels;
   }
 
   /** What was found, in words. */
@@ -121,33 +127,46 @@ final class Monitor {
     valid.removeIf(path -> its.test(path.local()));
   }
 
-  /** From now on the agent must be silent. */
-  void closed() {
-    closed = true;
+  /** From now on the agent must be silent, but for giving allocations back, which takes it a second. */
+  void closed(long now) {
+    closedAt = now;
   }
 
   void see(Sighting sighting) {
-    if (sighting.fate() == Sighting.Fate.SENT && sighting.place().startsWith(host + "/")) {
-      sent(
-          new FiveTuple(sighting.source(), sighting.destination()),
-          sighting.payload(),
-          sighting.time());
-    } else if (sighting.fate() == Sighting.Fate.DELIVERED
-        && sighting.place().startsWith(host + "/")) {
-      received(
-          new FiveTuple(sighting.destination(), sighting.source()),
-          sighting.payload(),
-          sighting.time());
+    boolean sent = sighting.fate() == Sighting.Fate.SENT;
+    if (!sighting.place().startsWith(host + "/")
+        || !sent && sighting.fate() != Sighting.Fate.DELIVERED) {
+      return;
+    }
+    FiveTuple path = sent
+        ? new FiveTuple(sighting.source(), sighting.destination())
+        : new FiveTuple(sighting.destination(), sighting.source());
+    long now = sighting.time();
+    Tunnels.Seen seen = tunnels.look(path, sighting.payload());
+    if (sent) {
+      left(path, seen != null, now);
+    }
+    if (seen != null && sent) {
+      sent(seen.path(), seen.payload(), now);
+    } else if (seen != null) {
+      received(seen.path(), seen.payload(), now);
     }
   }
 
-  private void sent(FiveTuple path, ByteBuffer payload, long now) {
-    if (closed) {
+  /** A datagram left a socket. */
+  private void left(FiveTuple path, boolean carriesSomething, long now) {
+    if (closedAt < (carriesSomething ? Long.MAX_VALUE : now - LINGERING)) {
       violate(now, "sent after close on " + path);
     }
     if (ports.isForbidden(path.local())) {
       violate(now, "sent from the forbidden address " + path.local());
     }
+    if (ports.isRelayOnly() && !tunnels.isServer(path.remote())) {
+      violate(now, "sent past the relay on " + path);
+    }
+  }
+
+  private void sent(FiveTuple path, ByteBuffer payload, long now) {
     int type = type(payload);
     if (type < 0) {
       dataSent(path, now);
@@ -315,7 +334,7 @@ final class Monitor {
   }
 
   /** The STUN message type, or -1 for what is no STUN. */
-  private static int type(ByteBuffer payload) {
+  static int type(ByteBuffer payload) {
     return payload.remaining() >= 20 && payload.getInt(4) == COOKIE && (payload.get(0) & 0xC0) == 0
         ? payload.getShort(0)
         : -1;
@@ -336,7 +355,7 @@ final class Monitor {
   }
 
   /** Where an attribute begins, or -1. */
-  private static int find(ByteBuffer payload, int attribute) {
+  static int find(ByteBuffer payload, int attribute) {
     for (int at = 20; at + 4 <= payload.limit(); at += 4 + (payload.getShort(at + 2) + 3 & ~3)) {
       if ((payload.getShort(at) & 0xFFFF) == attribute) {
         return at;

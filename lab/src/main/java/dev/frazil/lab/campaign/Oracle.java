@@ -37,12 +37,14 @@ final class Oracle {
    * What one side has for one component.
    *
    * @param bases the local addresses of its sockets, which must be free now
+   * @param relayed relayed addresses that lead to it, which must be free now on the server
    * @param told the addresses that it told the other side
    * @param heard where the other side was heard from, and at which of the sockets
    */
   record Side(
       Host host,
       Collection<TransportAddress> bases,
+      Collection<TransportAddress> relayed,
       Collection<TransportAddress> told,
       Collection<FiveTuple> heard) {}
 
@@ -67,6 +69,22 @@ final class Oracle {
               base, side.host().bind(base, (path, payload, now) -> handle(other, path, payload)));
         }
       }
+      for (TransportAddress relayed : side.relayed()) {
+        if (server.canBind(relayed)) {
+          sockets.put(
+              relayed,
+              server.bind(relayed, (path, payload, now) -> {
+                if (isPermitted(other, path.remote())) {
+                  handle(other, path, payload);
+                }
+              }));
+        }
+      }
+    }
+
+    /** A relay lets through only what comes from hosts that its client was told of. */
+    private boolean isPermitted(End other, TransportAddress from) {
+      return other.side.told().stream().anyMatch(told -> told.ip().equals(from.ip()));
     }
 
     void aimAt(Collection<TransportAddress> told) {
@@ -74,7 +92,9 @@ final class Oracle {
         for (TransportAddress to : told) {
           if (from.ip().family() == to.ip().family()) {
             targets.add(new FiveTuple(from, scoped(from, to)));
-          } else if (from.ip().isIpv6() && nat64Prefix != null && isIpv6Only()) {
+          } else if (!side.relayed().contains(from)
+              && from.ip().isIpv6()
+              && nat64Prefix != null && isIpv6Only()) {
             IpAddress mapped = IpAddress.ofIpv6(nat64Prefix.high(), to.ip().low());
             targets.add(new FiveTuple(from, TransportAddress.udp(mapped, to.port())));
           }
@@ -136,13 +156,18 @@ final class Oracle {
   }
 
   private final VirtualInternet net;
+  private final Host server;
   private final @Nullable IpAddress nat64Prefix;
   private final Map<FiveTuple, Integer> numbers = new HashMap<>();
   private final List<FiveTuple> byNumber = new ArrayList<>();
 
-  /** @param nat64Prefix a /96 prefix by which an IPv6-only side reaches IPv4; null where there is none */
-  Oracle(VirtualInternet net, @Nullable IpAddress nat64Prefix) {
+  /**
+   * @param server the host of all relayed addresses
+   * @param nat64Prefix a /96 prefix by which an IPv6-only side reaches IPv4; null where there is none
+   */
+  Oracle(VirtualInternet net, Host server, @Nullable IpAddress nat64Prefix) {
     this.net = net;
+    this.server = server;
     this.nat64Prefix = nat64Prefix;
   }
 

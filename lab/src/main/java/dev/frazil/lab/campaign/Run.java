@@ -1,13 +1,16 @@
 package dev.frazil.lab.campaign;
 
 import dev.frazil.ice.AddressHandling;
+import dev.frazil.ice.CandidateType;
 import dev.frazil.ice.IceConfiguration;
+import dev.frazil.ice.IceConfiguration.TurnServer;
 import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.MessageClass;
 import dev.frazil.stun.Method;
 import dev.frazil.stun.StunBuilder;
@@ -16,13 +19,17 @@ import dev.frazil.testkit.Host;
 import dev.frazil.testkit.Sighting;
 import dev.frazil.testkit.VirtualInternet;
 import dev.frazil.testkit.VirtualSocket;
+import dev.frazil.testkit.turn.VirtualTurnServer;
+import dev.frazil.turn.PeerFilter;
 import dev.frazil.testkit.ice.Signalling;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +46,13 @@ public final class Run {
   private static final Duration SETTLING = Duration.ofSeconds(160);
   private static final Duration CONSENT = Duration.ofSeconds(45);
   private static final int MAX_RESTARTS = 4;
+  private static final List<String> SERVERS = List.of("192.0.2.1", "2001:db8::1");
+  /** The same, and how an IPv6-only host sees the first. */
+  private static final List<String> SEEN_SERVERS =
+      List.of("192.0.2.1", "2001:db8::1", "64:ff9b::192.0.2.1");
+
+  private static final int PORT = 3478;
+  private static final LongTermCredential USER = new LongTermCredential("user", "pass");
 
   /**
    * How a run ended.
@@ -71,6 +85,8 @@ public final class Run {
   private final Signalling signalling;
   private final boolean strict;
   private final int maxPairs;
+  /** Whether the server is a TURN server too. */
+  private final boolean relays;
   private final StringBuilder history = new StringBuilder();
   private final List<String> violations = new ArrayList<>();
   private int packets;
@@ -100,6 +116,8 @@ public final class Run {
     boolean renomination = random.nextInt(8) == 0;
     Role role = random.nextBoolean() ? Role.CONTROLLING : Role.CONTROLLED;
     Role other = random.nextInt(5) == 0 ? role : role.opposite();
+    RandomGenerator relaying = net.random("relays");
+    relays = relaying.nextInt(3) == 0;
     left = contender(world.left, role, trickle, renomination, explain);
     right = contender(world.right, other, trickle, renomination, explain);
     left.meets(right);
@@ -138,7 +156,19 @@ public final class Run {
         ? AddressHandling.DEFAULT_ROUTE_PUBLIC_ONLY
         : privacy == 1 ? AddressHandling.DEFAULT_ROUTE : AddressHandling.ALL_INTERFACES;
     history.append(privacy > 1 ? "" : host.name() + " " + handling + ", ");
+    RandomGenerator relaying = net.random(host.name() + " relays");
+    boolean relayed = relays && relaying.nextInt(4) > 0;
+    boolean relayOnly = relayed && relaying.nextInt(5) == 0;
+    history.append(relayed ? host.name() + (relayOnly ? " relays only, " : " relays, ") : "");
+    List<TurnServer> turnServers = relayed
+        ? SERVERS.stream().map(ip -> TurnServer.udp(ip, PORT, USER)).toList()
+        : List.of();
     IceConfiguration configuration = IceConfiguration.builder(role, net.random(host.name()))
+        .turnServers(turnServers)
+        .candidateTypes(
+            relayOnly
+                ? Set.of(CandidateType.RELAYED)
+                : EnumSet.allOf(CandidateType.class))
         .addressHandling(handling)
         .stunServers(
             List.of(new StunServer("192.0.2.1", 3478), new StunServer("2001:db8::1", 3478)))
@@ -156,7 +186,11 @@ public final class Run {
             maxPairs < 100,
             renomination,
             maxPairs,
-            handling));
+            handling,
+            relayed
+                ? SEEN_SERVERS.stream().map(ip -> TransportAddress.udp(ip, PORT)).toList()
+                : List.of(),
+            relayOnly));
   }
 
   /** Runs one seed. */
@@ -348,7 +382,7 @@ public final class Run {
       net.runFor(Duration.ofMillis(random.nextInt(3000)));
     }
     for (Contender each : List.of(left, right)) {
-      each.monitor.closed();
+      each.monitor.closed(net.now());
       each.agent.call(each.agent.agent()::close);
     }
     net.runFor(Duration.ofSeconds(2));
@@ -366,7 +400,7 @@ public final class Run {
   private void consult(int stream, boolean up, Oracle.Side[] sides) {
     boolean can = true;
     for (int i = 0; i < sides.length && can; i += 2) {
-      can = new Oracle(net, world.nat64Prefix()).canConnect(sides[i], sides[i + 1]);
+      can = new Oracle(net, world.server, world.nat64Prefix()).canConnect(sides[i], sides[i + 1]);
     }
     connected += up ? 1 : 0;
     failed += up ? 0 : 1;
@@ -436,7 +470,15 @@ public final class Run {
   }
 
   private void serveStun() {
-    for (String ip : List.of("192.0.2.1", "2001:db8::1")) {
+    if (relays) {
+      new VirtualTurnServer(
+          world.server,
+          VirtualTurnServer.configuration(world.server, net.random("turn"), USER)
+              .peerFilter(PeerFilter.builder().allow("198.18.0.0/15").build())
+              .build());
+      return;
+    }
+    for (String ip : SERVERS) {
       TransportAddress local = TransportAddress.udp(ip, 3478);
       VirtualSocket[] socket = new VirtualSocket[1];
       socket[0] = world.server.bind(local, (path, payload, now) -> {

@@ -30,7 +30,7 @@ final class Stranger {
   static final int MARK = 0x53545247;
 
   private static final List<String> ADDRESSES = List.of("192.0.2.2", "2001:db8::2");
-  private static final int PORT = 3478;
+  private static final int PORT = 3479;
   private static final int CHECKS = 6;
   /** More than an agent keeps. */
   private static final int FLOOD = 200;
