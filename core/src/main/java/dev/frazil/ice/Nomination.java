@@ -163,6 +163,7 @@ final class Nomination {
       return;
     }
     pair.nomination = Math.max(pair.nomination, value);
+    forgetEarlierNominations(pair);
     CandidatePair valid = pair.isValid() ? pair : pair.generation.list.validOf(pair);
     if (pair.state == PairState.SUCCEEDED && valid != null && valid.hasConsent(now)) {
       valid.nomination = Math.max(valid.nomination, pair.nomination);
@@ -172,6 +173,19 @@ final class Nomination {
     pair.nominatedByPeer = true;
     if (pair.state == PairState.SUCCEEDED) { // RFC 7675 5.1: regain consent first
       set.trigger(pair, "nominated when consent had run out: check again", now);
+    }
+  }
+
+  /** A peer of RFC 8445 nominates another pair only when it has given up the one before. */
+  private static void forgetEarlierNominations(CandidatePair nominated) {
+    Generation generation = nominated.generation;
+    if (generation.list.renomination || generation.peerMayBeAggressive()) {
+      return;
+    }
+    for (CandidatePair other : generation.list.pairs()) {
+      if (other != nominated && other.component() == nominated.component()) {
+        other.nominatedByPeer = false;
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.IceRequest;
 import dev.frazil.ice.IceStatistics;
 import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.testkit.Host;
 import dev.frazil.testkit.ice.VirtualAgent;
@@ -88,6 +89,8 @@ final class Contender implements Monitor.Ports {
   final Monitor monitor;
   private final Tunnels tunnels;
   private final List<StreamRecord> streams = new ArrayList<>();
+  /** Whatever the peer was told, in earlier generations too: relays go on letting those hosts through. */
+  private final Set<IpAddress> everTold = new HashSet<>();
   private final List<String> violations = new ArrayList<>();
   private final Rules rules;
   private @Nullable Contender peer;
@@ -113,6 +116,7 @@ final class Contender implements Monitor.Ports {
       StreamRecord record = streams.get(gathered.stream());
       record.ufrag = gathered.ufrag();
       record.told.add(gathered.candidate());
+      everTold.add(gathered.candidate().address().ip());
     } else if (event instanceof IceEvent.PairSelected selected) {
       streams.get(selected.stream()).selected.add(selected.component());
     } else if (event instanceof IceEvent.StreamFailed failed) {
@@ -241,12 +245,16 @@ final class Contender implements Monitor.Ports {
     return true;
   }
 
+  /** Relays alone may not be had for every component. */
   private int components(int stream) {
-    return agent.bases().values().stream()
+    int opened = agent.bases().values().stream()
         .filter(open -> open.stream() == stream)
         .mapToInt(IceRequest.Open::component)
         .max()
         .orElse(1);
+    int left = highestTold(stream).orElse(opened);
+    int right = Objects.requireNonNull(peer).highestTold(stream).orElse(opened);
+    return Math.min(opened, Math.min(left, right));
   }
 
   /** Why a stream failed; null when it did not. */
@@ -298,7 +306,8 @@ final class Contender implements Monitor.Ports {
         .toList();
     List<FiveTuple> heard = List.copyOf(monitor.asked());
     List<TransportAddress> own = rules.relayOnly() ? List.of() : bases.stream().sorted().toList();
-    return new Oracle.Side(agent.host(), own, relayed, told, heard);
+    Set<IpAddress> permitted = Objects.requireNonNull(peer).everTold;
+    return new Oracle.Side(agent.host(), own, relayed, permitted, told, heard);
   }
 
   /** Whether the peer was told of an address of this base, without which it has no pair (RFC 8828, modes 2 and 3). */

@@ -38,6 +38,7 @@ final class Oracle {
    *
    * @param bases the local addresses of its sockets, which must be free now
    * @param relayed relayed addresses that lead to it, which must be free now on the server
+   * @param permitted the hosts that these let through
    * @param told the addresses that it told the other side
    * @param heard where the other side was heard from, and at which of the sockets
    */
@@ -45,6 +46,7 @@ final class Oracle {
       Host host,
       Collection<TransportAddress> bases,
       Collection<TransportAddress> relayed,
+      Set<IpAddress> permitted,
       Collection<TransportAddress> told,
       Collection<FiveTuple> heard) {}
 
@@ -74,17 +76,12 @@ final class Oracle {
           sockets.put(
               relayed,
               server.bind(relayed, (path, payload, now) -> {
-                if (isPermitted(other, path.remote())) {
+                if (side.permitted().contains(path.remote().ip())) {
                   handle(other, path, payload);
                 }
               }));
         }
       }
-    }
-
-    /** A relay lets through only what comes from hosts that its client was told of. */
-    private boolean isPermitted(End other, TransportAddress from) {
-      return other.side.told().stream().anyMatch(told -> told.ip().equals(from.ip()));
     }
 
     void aimAt(Collection<TransportAddress> told) {

@@ -8,6 +8,7 @@ import dev.frazil.ice.IceEvent;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.LongTermCredential;
@@ -21,6 +22,7 @@ import dev.frazil.testkit.VirtualInternet;
 import dev.frazil.testkit.VirtualSocket;
 import dev.frazil.testkit.turn.VirtualTurnServer;
 import dev.frazil.turn.PeerFilter;
+import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.testkit.ice.Signalling;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
@@ -471,11 +473,11 @@ public final class Run {
 
   private void serveStun() {
     if (relays) {
-      new VirtualTurnServer(
-          world.server,
-          VirtualTurnServer.configuration(world.server, net.random("turn"), USER)
-              .peerFilter(PeerFilter.builder().allow("198.18.0.0/15").build())
-              .build());
+      TurnServerConfiguration.Builder turn = TurnServerConfiguration.builder(net.random("turn"))
+          .realm("example.org", (name, realm, algorithm) -> USER.key(realm, algorithm))
+          .peerFilter(PeerFilter.builder().allow("198.18.0.0/15").build());
+      SERVERS.forEach(ip -> turn.relay(TurnServerConfiguration.Relay.of(IpAddress.parse(ip))));
+      new VirtualTurnServer(world.server, turn.build());
       return;
     }
     for (String ip : SERVERS) {
