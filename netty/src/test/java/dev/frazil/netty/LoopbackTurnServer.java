@@ -42,9 +42,10 @@ final class LoopbackTurnServer implements TurnServerOutbox, AutoCloseable {
         TurnServerConfiguration.builder(new SecureRandom())
             .relay(Relay.of(HERE))
             .peerFilter(PeerFilter.builder().loopback(true).build())
-            .realm("example.org", (name, realm, algorithm) -> name.equals(USER.username())
-                ? USER.key(realm, algorithm)
-                : null)
+            .realm(
+                "example.org",
+                (name, realm, algorithm) ->
+                    name.equals(USER.username()) ? USER.key(realm, algorithm) : null)
             .build(),
         this);
     address = open(TransportAddress.udp(HERE, 0));

@@ -25,9 +25,11 @@ class RelayedSessionTest {
   @Test
   void relayOnlySessionsExchangeDataAndGiveTheirAllocationsBack() throws Exception {
     try (LoopbackTurnServer server = new LoopbackTurnServer()) {
-      try (Pair pair = new Pair(runtime, settings -> settings
-          .turnServers(List.of(server.server()))
-          .candidateTypes(Set.of(CandidateType.RELAYED)))) {
+      try (Pair pair = new Pair(
+          runtime,
+          settings -> settings
+              .turnServers(List.of(server.server()))
+              .candidateTypes(Set.of(CandidateType.RELAYED)))) {
         pair.connect();
         assertThat(pair.leftEvents)
             .filteredOn(IceEvent.CandidateGathered.class::isInstance)

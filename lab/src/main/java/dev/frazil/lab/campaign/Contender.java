@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** One of the two agents of a run, with what the run remembers of it. */
@@ -33,6 +34,9 @@ final class Contender implements Monitor.Ports {
     final List<Candidate> told = new ArrayList<>();
     final Set<Integer> selected = new HashSet<>();
     int failures;
+    /** A server did not know an allocation any more, as after a NAT gave its client another address. */
+    boolean lostRelay;
+
     /** When the peer's parameters came; -1 before. */
     long remoteKnown = -1;
 
@@ -89,8 +93,9 @@ final class Contender implements Monitor.Ports {
   final Monitor monitor;
   private final Tunnels tunnels;
   private final List<StreamRecord> streams = new ArrayList<>();
-  /** Whatever the peer was told, in earlier generations too: relays go on letting those hosts through. */
-  private final Set<IpAddress> everTold = new HashSet<>();
+  /** Whatever the peer was told, in earlier generations too. */
+  private final List<Set<Candidate>> everTold = new ArrayList<>();
+
   private final List<String> violations = new ArrayList<>();
   private final Rules rules;
   private @Nullable Contender peer;
@@ -102,6 +107,7 @@ final class Contender implements Monitor.Ports {
     monitor = new Monitor(host.name(), this, tunnels);
     for (int i = 0; i < streamCount; i++) {
       streams.add(new StreamRecord("", "", -1));
+      everTold.add(new HashSet<>());
     }
     agent.onEvent(this::hear);
   }
@@ -116,7 +122,7 @@ final class Contender implements Monitor.Ports {
       StreamRecord record = streams.get(gathered.stream());
       record.ufrag = gathered.ufrag();
       record.told.add(gathered.candidate());
-      everTold.add(gathered.candidate().address().ip());
+      everTold.get(gathered.stream()).add(gathered.candidate());
     } else if (event instanceof IceEvent.PairSelected selected) {
       streams.get(selected.stream()).selected.add(selected.component());
     } else if (event instanceof IceEvent.StreamFailed failed) {
@@ -128,6 +134,8 @@ final class Contender implements Monitor.Ports {
         violations.add("stream " + failed.stream() + " failed twice: " + failed.reason());
       }
       judgeFailureTime(record);
+    } else if (event instanceof IceEvent.RestartAdvised advice) {
+      streams.get(advice.stream()).lostRelay |= advice.reason().startsWith("relay");
     } else if (event instanceof IceEvent.Restarted restarted) {
       String before = streams.get(restarted.stream()).ufrag;
       streams.set(restarted.stream(), new StreamRecord(restarted.local().ufrag(), before, now()));
@@ -288,7 +296,13 @@ final class Contender implements Monitor.Ports {
     }
   }
 
-  Oracle.Side side(int stream, int component) {
+  /**
+   * What the oracle may try.
+   *
+   * @param generous whether relays still let through what the peer told in earlier generations, as those do that were
+   *     not replaced meanwhile
+   */
+  Oracle.Side side(int stream, int component, boolean generous) {
     Set<TransportAddress> bases = new HashSet<>();
     for (Map.Entry<TransportAddress, IceRequest.Open> base : agent.bases().entrySet()) {
       if (base.getValue().stream() == stream
@@ -302,11 +316,20 @@ final class Contender implements Monitor.Ports {
         .map(Candidate::address)
         .toList();
     List<TransportAddress> relayed = told.stream()
-        .filter(address -> tunnels.isRelayed(address) && bases.contains(tunnels.socket(address)))
+        .filter(address -> tunnels.isRelayed(address)
+            && bases.contains(tunnels.socket(address))
+            && (generous || !streams.get(stream).lostRelay))
         .toList();
     List<FiveTuple> heard = List.copyOf(monitor.asked());
-    List<TransportAddress> own = rules.relayOnly() ? List.of() : bases.stream().sorted().toList();
-    Set<IpAddress> permitted = Objects.requireNonNull(peer).everTold;
+    List<TransportAddress> own =
+        rules.relayOnly() ? List.of() : bases.stream().sorted().toList();
+    Contender other = Objects.requireNonNull(peer);
+    Set<IpAddress> permitted = (generous
+            ? other.everTold.get(stream).stream()
+            : other.streams.get(stream).told.stream())
+        .filter(candidate -> candidate.component() == component)
+        .map(candidate -> candidate.address().ip())
+        .collect(Collectors.toSet());
     return new Oracle.Side(agent.host(), own, relayed, permitted, told, heard);
   }
 

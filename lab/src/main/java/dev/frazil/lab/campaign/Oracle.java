@@ -73,13 +73,11 @@ final class Oracle {
       }
       for (TransportAddress relayed : side.relayed()) {
         if (server.canBind(relayed)) {
-          sockets.put(
-              relayed,
-              server.bind(relayed, (path, payload, now) -> {
-                if (side.permitted().contains(path.remote().ip())) {
-                  handle(other, path, payload);
-                }
-              }));
+          sockets.put(relayed, server.bind(relayed, (path, payload, now) -> {
+            if (side.permitted().contains(path.remote().ip())) {
+              handle(other, path, payload);
+            }
+          }));
         }
       }
     }
@@ -91,7 +89,8 @@ final class Oracle {
             targets.add(new FiveTuple(from, scoped(from, to)));
           } else if (!side.relayed().contains(from)
               && from.ip().isIpv6()
-              && nat64Prefix != null && isIpv6Only()) {
+              && nat64Prefix != null
+              && isIpv6Only()) {
             IpAddress mapped = IpAddress.ofIpv6(nat64Prefix.high(), to.ip().low());
             targets.add(new FiveTuple(from, TransportAddress.udp(mapped, to.port())));
           }

@@ -20,10 +20,10 @@ import dev.frazil.testkit.Host;
 import dev.frazil.testkit.Sighting;
 import dev.frazil.testkit.VirtualInternet;
 import dev.frazil.testkit.VirtualSocket;
+import dev.frazil.testkit.ice.Signalling;
 import dev.frazil.testkit.turn.VirtualTurnServer;
 import dev.frazil.turn.PeerFilter;
 import dev.frazil.turn.TurnServerConfiguration;
-import dev.frazil.testkit.ice.Signalling;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -89,6 +89,7 @@ public final class Run {
   private final int maxPairs;
   /** Whether the server is a TURN server too. */
   private final boolean relays;
+
   private final StringBuilder history = new StringBuilder();
   private final List<String> violations = new ArrayList<>();
   private int packets;
@@ -162,15 +163,12 @@ public final class Run {
     boolean relayed = relays && relaying.nextInt(4) > 0;
     boolean relayOnly = relayed && relaying.nextInt(5) == 0;
     history.append(relayed ? host.name() + (relayOnly ? " relays only, " : " relays, ") : "");
-    List<TurnServer> turnServers = relayed
-        ? SERVERS.stream().map(ip -> TurnServer.udp(ip, PORT, USER)).toList()
-        : List.of();
+    List<TurnServer> turnServers =
+        relayed ? SERVERS.stream().map(ip -> TurnServer.udp(ip, PORT, USER)).toList() : List.of();
     IceConfiguration configuration = IceConfiguration.builder(role, net.random(host.name()))
         .turnServers(turnServers)
         .candidateTypes(
-            relayOnly
-                ? Set.of(CandidateType.RELAYED)
-                : EnumSet.allOf(CandidateType.class))
+            relayOnly ? Set.of(CandidateType.RELAYED) : EnumSet.allOf(CandidateType.class))
         .addressHandling(handling)
         .stunServers(
             List.of(new StunServer("192.0.2.1", 3478), new StunServer("2001:db8::1", 3478)))
@@ -190,7 +188,9 @@ public final class Run {
             maxPairs,
             handling,
             relayed
-                ? SEEN_SERVERS.stream().map(ip -> TransportAddress.udp(ip, PORT)).toList()
+                ? SEEN_SERVERS.stream()
+                    .map(ip -> TransportAddress.udp(ip, PORT))
+                    .toList()
                 : List.of(),
             relayOnly));
   }
@@ -364,8 +364,8 @@ public final class Run {
       int agreed = agreedComponents(stream);
       sides[stream] = new Oracle.Side[2 * agreed];
       for (int component = 1; component <= agreed; component++) {
-        sides[stream][2 * component - 2] = left.side(stream, component);
-        sides[stream][2 * component - 1] = right.side(stream, component);
+        sides[stream][2 * component - 2] = left.side(stream, component, up[stream]);
+        sides[stream][2 * component - 1] = right.side(stream, component, up[stream]);
       }
     }
     close();

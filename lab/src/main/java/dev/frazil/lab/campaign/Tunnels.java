@@ -70,7 +70,9 @@ final class Tunnels {
     int type = payload.getShort(0) & 0xFFFF;
     if (type >> 12 == 4) {
       TransportAddress peer = channels.get(new Channel(path, type));
-      return peer == null ? null : inner(path, peer, payload.slice(4, payload.getShort(2) & 0xFFFF));
+      return peer == null
+          ? null
+          : inner(path, peer, payload.slice(4, payload.getShort(2) & 0xFFFF));
     }
     if (Monitor.type(payload) < 0 || (type & BINDING_MASK) == BINDING) {
       return new Seen(path, payload);
@@ -79,7 +81,8 @@ final class Tunnels {
       allocated(path, payload);
     } else if (type == CHANNEL_BIND) {
       int number = payload.getShort(Monitor.find(payload, CHANNEL_NUMBER) + 4) & 0xFFFF;
-      channels.put(new Channel(path, number), address(payload, Monitor.find(payload, XOR_PEER_ADDRESS)));
+      channels.put(
+          new Channel(path, number), address(payload, Monitor.find(payload, XOR_PEER_ADDRESS)));
     } else if (type == SEND || type == DATA_INDICATION) {
       int data = Monitor.find(payload, DATA);
       int peer = Monitor.find(payload, XOR_PEER_ADDRESS);
