@@ -93,8 +93,8 @@ final class Contender implements Monitor.Ports {
   final Monitor monitor;
   private final Tunnels tunnels;
   private final List<StreamRecord> streams = new ArrayList<>();
-  /** Whatever the peer was told, in earlier generations too. */
-  private final List<Set<Candidate>> everTold = new ArrayList<>();
+  /** The hosts that the peer was ever told of. */
+  private final Set<IpAddress> everTold = new HashSet<>();
 
   private final List<String> violations = new ArrayList<>();
   private final Rules rules;
@@ -107,7 +107,6 @@ final class Contender implements Monitor.Ports {
     monitor = new Monitor(host.name(), this, tunnels);
     for (int i = 0; i < streamCount; i++) {
       streams.add(new StreamRecord("", "", -1));
-      everTold.add(new HashSet<>());
     }
     agent.onEvent(this::hear);
   }
@@ -122,7 +121,7 @@ final class Contender implements Monitor.Ports {
       StreamRecord record = streams.get(gathered.stream());
       record.ufrag = gathered.ufrag();
       record.told.add(gathered.candidate());
-      everTold.get(gathered.stream()).add(gathered.candidate());
+      everTold.add(gathered.candidate().address().ip());
     } else if (event instanceof IceEvent.PairSelected selected) {
       streams.get(selected.stream()).selected.add(selected.component());
     } else if (event instanceof IceEvent.StreamFailed failed) {
@@ -299,8 +298,7 @@ final class Contender implements Monitor.Ports {
   /**
    * What the oracle may try.
    *
-   * @param generous whether relays still let through what the peer told in earlier generations, as those do that were
-   *     not replaced meanwhile
+   * @param generous whether relays let through all hosts that the peer ever told of: no less than they do
    */
   Oracle.Side side(int stream, int component, boolean generous) {
     Set<TransportAddress> bases = new HashSet<>();
@@ -324,12 +322,12 @@ final class Contender implements Monitor.Ports {
     List<TransportAddress> own =
         rules.relayOnly() ? List.of() : bases.stream().sorted().toList();
     Contender other = Objects.requireNonNull(peer);
-    Set<IpAddress> permitted = (generous
-            ? other.everTold.get(stream).stream()
-            : other.streams.get(stream).told.stream())
-        .filter(candidate -> candidate.component() == component)
-        .map(candidate -> candidate.address().ip())
-        .collect(Collectors.toSet());
+    Set<IpAddress> permitted = generous
+        ? other.everTold
+        : other.streams.get(stream).told.stream()
+            .filter(candidate -> candidate.component() == component)
+            .map(candidate -> candidate.address().ip())
+            .collect(Collectors.toSet());
     return new Oracle.Side(agent.host(), own, relayed, permitted, told, heard);
   }
 
