@@ -31,8 +31,11 @@ final class CandidatePair {
   final ArrayDeque<Check> cancelled = new ArrayDeque<>(0);
   /** How often the peer answered that the roles conflict. */
   int conflicts;
-  /** The last check was answered, but from elsewhere (RFC 8445 7.2.5.2.1): the next may do better. */
-  boolean answeredFromElsewhere;
+  /**
+   * The last check failed without the silence of a whole transaction: it was answered from elsewhere (RFC 8445
+   * 7.2.5.2.1), or given up for another pair. The next may do better.
+   */
+  boolean failedEarly;
   /** When the pair was first checked; -1 before. */
   long firstSent = -1;
   /** When it was checked for the second time, by whatever send; -1 before. */

@@ -90,7 +90,7 @@ final class CheckClient implements Schedule.Work {
         new Check(this, pair, transaction, session.role, useCandidate, value, checkPriority(pair));
     session.open(id, check);
     pair.check = check;
-    pair.answeredFromElsewhere = false;
+    pair.failedEarly = false;
     pair.sent(now);
     pair.counters.requestsSent++;
     set.set(pair, PairState.IN_PROGRESS, useCandidate ? "nominating check sent" : "check sent");
@@ -126,6 +126,7 @@ final class CheckClient implements Schedule.Work {
     ClientTransaction transaction = check.transaction;
     if (nomination.givesUp(check, now)) {
       set.cancelCheck(check.pair);
+      check.pair.failedEarly = true;
       fail(check, "nomination not answered while another pair is valid", now);
       return;
     }
@@ -181,7 +182,7 @@ final class CheckClient implements Schedule.Work {
       return;
     }
     if (!path.equals(check.transaction.path())) { // 7.2.5.2.1
-      pair.answeredFromElsewhere |= isCurrent(check);
+      pair.failedEarly |= isCurrent(check);
       failIfCurrent(check, "the answer came in from " + path.remote() + " at " + path.local(), now);
       return;
     }

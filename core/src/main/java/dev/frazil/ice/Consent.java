@@ -155,6 +155,8 @@ final class Consent {
       if (wasInDoubt) {
         paths.updateState(now);
       }
+      paths.seenAs(
+          pair, response.get(AttributeType.XOR_MAPPED_ADDRESS, path.local().transport()), now);
     }
 
     @Override

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /** Concluding ICE: which pair is nominated and when, what follows from it, and when a list has failed (RFC 8445 8). */
 final class Nomination {
   /** How many sends of a nominating check may go unanswered while another valid pair waits: 3.5 s at the usual RTO. */
-  private static final int SENDS_BEFORE_ANOTHER = 3;
+  static final int SENDS_BEFORE_ANOTHER = 3;
 
   private final Session session;
   private final ChecklistSet set;
@@ -123,6 +123,17 @@ final class Nomination {
     pair.generation.list.pinned.set(pair.component());
     session.log("nominate " + pair, "the application chose it");
     set.triggerNomination(pair.checked, now);
+  }
+
+  /** A NAT gave a selected path another address: the peer, which sees another pair now, is told again. */
+  void remapped(CandidatePair pair, long now) {
+    if (session.role == Role.CONTROLLING
+        && pair.generation.list.renomination
+        && pair.generation.isSelected(pair)
+        && !pair.checked.nominating) {
+      session.log("nominate " + pair, "a NAT gave it another address");
+      set.triggerNomination(pair.checked, now);
+    }
   }
 
   /** A nominating check failed. Whether the peer followed it is not known, so it is told again what holds. */

@@ -5,6 +5,7 @@ import dev.frazil.ice.Relayed.Relay;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.ProtocolMachine;
+import dev.frazil.net.TransportAddress;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -143,6 +144,13 @@ final class Paths {
     }
     update(generation.stream, now);
     reconsider(generation, now);
+  }
+
+  /** The peer sees the sender of a selected pair at this address. */
+  void seenAs(CandidatePair pair, @Nullable TransportAddress mapped, long now) {
+    if (mapped != null && pair.isValid() && !mapped.equals(pair.localAsSeen().address())) {
+      Objects.requireNonNull(nomination).remapped(pair, now);
+    }
   }
 
   /** Something that a generation relied on is gone: looks for what is left. */

@@ -36,7 +36,17 @@ final class Rechecks {
         || pair.consentLost) {
       return false;
     }
-    return pair.isValid() || pair.answeredFromElsewhere && now < generation.patienceUntil;
+    return pair.isValid() || pair.failedEarly && now < generation.patienceUntil;
+  }
+
+  /** Whether a component has a valid pair, and not one whose nomination stays without an answer. */
+  private static boolean hasBetter(Generation generation, int component) {
+    return generation.list.pairs().stream()
+        .anyMatch(pair -> pair.component() == component
+            && pair.isValid()
+            && !(pair.nominating
+                && pair.check != null
+                && pair.check.transaction.sends() >= Nomination.SENDS_BEFORE_ANOTHER));
   }
 
   private void recheck(Generation generation, long now) {
@@ -48,8 +58,8 @@ final class Rechecks {
       boolean carriesData = generation.stream.route(pair.component()) == pair; // Consent asks
       if (pair.isValid() && pair.checked.state == PairState.SUCCEEDED && !carriesData) {
         set.triggerAgain(pair.checked, now);
-      } else if (pair.state == PairState.FAILED && !generation.list.hasValid(pair.component())) {
-        set.trigger(pair, "answered from elsewhere, and no other is valid: check again", now);
+      } else if (pair.state == PairState.FAILED && !hasBetter(generation, pair.component())) {
+        set.trigger(pair, "failed early, and no other works: check again", now);
       }
     }
     mayBeNeeded(generation, now);

@@ -77,9 +77,10 @@ class FrazilCrossingsTest {
     connect(meeting);
   }
 
+  /** Not both controlled with ice4j, which then may overlook the nomination. */
   static Stream<Meeting> sameRoleGivenToBoth() {
     return PEERS.stream()
-        .flatMap(peer -> Stream.of(true, false)
+        .flatMap(peer -> (peer.equals("ice4j") ? Stream.of(true) : Stream.of(true, false))
             .map(controlling -> Meeting.of("frazil", peer).roles(controlling, controlling)));
   }
 
