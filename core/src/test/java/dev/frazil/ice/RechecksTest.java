@@ -8,6 +8,7 @@ import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -84,6 +85,48 @@ class RechecksTest {
     scene.from(THERE).role(Role.CONTROLLING, 1).useCandidate().send();
     scene.runMillis(17_000);
     assertThat(scene.peer.checksTo(TransportAddress.udp("192.0.2.10", 4000))).hasSize(4);
+  }
+
+  @Test
+  void pairWhoseNominationWasGivenUpIsCheckedAgainWhileThatOfAnotherHasNoAnswer() {
+    Encounter scene = new Encounter(AgentHarness.settings(Role.CONTROLLING));
+    scene.peer.introduce();
+    scene.peer.answerWhen(check -> !check.nominates(), Duration.ofMillis(20));
+    scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
+    scene.peer.tell(scene.peer.candidate(CandidateType.HOST, "192.0.2.9", 4001, 7, 1));
+    scene.runMillis(4_000);
+    assertThat(scene.stateOf(THERE)).isEqualTo(PairState.FAILED);
+    int before = scene.peer.checksTo(THERE).size();
+    scene.runMillis(8_000);
+    assertThat(scene.peer.checksTo(THERE)).hasSizeGreaterThan(before);
+  }
+
+  /** With renomination, the peer sees another pair then, and would go on with the one it knew. */
+  @Test
+  void selectedPairToWhichANatGaveAnotherAddressIsNominatedAgain() {
+    Encounter scene = new Encounter(AgentHarness.settings(Role.CONTROLLING).renomination(true));
+    TransportAddress[] mapped = new TransportAddress[1];
+    scene.peer.onCheck(check -> scene.time.after(
+        Duration.ofMillis(20),
+        () -> scene.peer.answer(check, mapped[0] == null ? check.path().local() : mapped[0])));
+    scene.peer.introduce(new IceParameters(
+        ScriptedPeer.UFRAG,
+        ScriptedPeer.PASSWORD,
+        false,
+        10,
+        Set.of("ice2", "trickle", "renomination")));
+    scene.peer.tell(scene.peer.host("192.0.2.9", 4000));
+    scene.peer.tellEnd();
+    scene.runUntil(IceState.COMPLETED);
+    long nominations =
+        scene.peer.checks().stream().filter(ScriptedPeer.Check::nominates).count();
+    scene.runMillis(10_000);
+    assertThat(scene.peer.checks().stream().filter(ScriptedPeer.Check::nominates))
+        .hasSize((int) nominations);
+    mapped[0] = ELSEWHERE;
+    scene.runMillis(20_000);
+    assertThat(scene.peer.checks().stream().filter(ScriptedPeer.Check::nominates))
+        .hasSize((int) nominations + 1);
   }
 
   // what else the random worlds of the campaign taught
