@@ -97,9 +97,7 @@ final class ServerReflexive implements Schedule.Work {
     if (ipv6Only && routable && !session.configuration.lite) {
       resolved.remove(Nat64Prefix.WELL_KNOWN_NAME);
       resolve(Nat64Prefix.WELL_KNOWN_NAME);
-    } else {
-      session.nat64 = null;
-    }
+    } // with an IPv4 address a prefix that is known stays: only a restart gathers there
   }
 
   private void resolve(String name) {

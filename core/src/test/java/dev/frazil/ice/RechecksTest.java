@@ -131,6 +131,23 @@ class RechecksTest {
 
   // what else the random worlds of the campaign taught
 
+  /** The new address has no socket in this generation: the way through the NAT64 is still the only one. */
+  @Test
+  @Tag("ICE-0540")
+  void hostThatGetsAnIpv4AddressGoesOnThroughItsNat64() {
+    AgentHarness agent = new AgentHarness(
+        new VirtualTime(), AgentHarness.settings(Role.CONTROLLED).build());
+    agent.name("ipv4only.arpa", "64:ff9b::192.0.0.170");
+    agent.call(now -> agent.agent().addStream(1, now));
+    agent.interfaces("2001:db8::1");
+    ScriptedPeer peer = new ScriptedPeer(agent, 0);
+    peer.introduce();
+    agent.interfaces("2001:db8::1", "192.0.2.1");
+    peer.tell(peer.host("198.51.100.9", 4000));
+    assertThat(agent.agent().statistics().pairs())
+        .anyMatch(pair -> pair.local().address().ip().isIpv6());
+  }
+
   /** Else the peer would nominate what this agent knows nothing of. */
   @Test
   @Tag("ICE-1570")
