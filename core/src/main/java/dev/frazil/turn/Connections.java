@@ -168,6 +168,9 @@ final class Connections {
 
   /** A peer connected to a relayed address (RFC 6062 5.3). */
   void accepted(FiveTuple path, long now) {
+    if (allocations.flows.containsKey(path)) {
+      return; // both sides opened it at once: it is known already
+    }
     Relayed relayed = allocations.relays.get(path.local());
     Allocation owner = relayed == null ? null : relayed.owner;
     TransportAddress peer = allocations.ports.external(path.remote());
@@ -176,8 +179,7 @@ final class Connections {
         || owner == null
         || permission == null
         || !allocations.permitsPort(peer, permission)
-        || isFull(owner)
-        || allocations.flows.containsKey(path)) {
+        || isFull(owner)) {
       allocations.drop(TurnServer.Drop.NO_PERMISSION);
       allocations.outbox.close(path);
       return;
