@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Tag;
  * {@link StunFuzzTest} for how to run it.
  */
 class TurnServerFuzzTest {
-  @FuzzTest(maxDuration = "60s")
+  @FuzzTest(maxDuration = "10s")
   @Tag("TURN-2000")
   @Tag("TURN-2230")
   void scenario(byte[] data) {
