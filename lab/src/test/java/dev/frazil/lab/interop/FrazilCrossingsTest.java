@@ -77,7 +77,7 @@ class FrazilCrossingsTest {
     connect(meeting);
   }
 
-  /** Not both controlled with ice4j, which then often does not complete: docs/interop.md. */
+  /** Not both controlled with ice4j, which at times does not complete then: docs/interop.md. */
   static Stream<Meeting> sameRoleGivenToBoth() {
     return PEERS.stream()
         .flatMap(peer -> (peer.equals("ice4j") ? Stream.of(true) : Stream.of(true, false))
