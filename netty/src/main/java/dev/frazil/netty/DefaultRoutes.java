@@ -1,6 +1,7 @@
 package dev.frazil.netty;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;

@@ -11,6 +11,8 @@ import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.ProtocolMachine;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.DatagramPort;
+import dev.frazil.netty.io.Driven;
 import io.netty.buffer.ByteBuf;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
@@ -81,7 +83,7 @@ final class DrivenAgent extends Driven implements IceOutbox {
   }
 
   @Override
-  ProtocolMachine machine() {
+  public ProtocolMachine machine() {
     return agent;
   }
 
@@ -156,7 +158,7 @@ final class DrivenAgent extends Driven implements IceOutbox {
   }
 
   @Override
-  void shutDown() {
+  public void shutDown() {
     close();
     leave(); // the event loop ends: nothing can be given back any more
   }
@@ -199,7 +201,7 @@ final class DrivenAgent extends Driven implements IceOutbox {
   }
 
   @Override
-  void dispatch() {
+  public void dispatch() {
     while (true) {
       IceRequest request = requests.poll();
       if (request != null) {

@@ -3,6 +3,10 @@ package dev.frazil.netty;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.Outbox;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.DatagramPort;
+import dev.frazil.netty.io.Driven;
+import dev.frazil.netty.io.PortRange;
+import dev.frazil.netty.io.SocketSettings;
 import dev.frazil.stun.BindingServer;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
@@ -31,7 +35,7 @@ final class DrivenBinding extends Driven implements Outbox {
   }
 
   @Override
-  BindingServer machine() {
+  public BindingServer machine() {
     return machine;
   }
 
@@ -71,10 +75,10 @@ final class DrivenBinding extends Driven implements Outbox {
   }
 
   @Override
-  void dispatch() {}
+  public void dispatch() {}
 
   @Override
-  void shutDown() {
+  public void shutDown() {
     closed = true;
     detach();
     ports.values().forEach(DatagramPort::close);

@@ -3,6 +3,10 @@ package dev.frazil.netty;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.DatagramPort;
+import dev.frazil.netty.io.Driven;
+import dev.frazil.netty.io.PortRange;
+import dev.frazil.netty.io.SocketSettings;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.turn.TurnServerEvent;
@@ -56,7 +60,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
   }
 
   @Override
-  TurnServer machine() {
+  public TurnServer machine() {
     return machine;
   }
 
@@ -165,7 +169,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
   }
 
   @Override
-  void dispatch() {
+  public void dispatch() {
     for (FiveTuple path = refusedStreams.poll(); path != null; path = refusedStreams.poll()) {
       machine.handleConnectFailed(path, driver().now());
     }
@@ -191,7 +195,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
   }
 
   @Override
-  void shutDown() {
+  public void shutDown() {
     if (closed) {
       return;
     }

@@ -1,6 +1,8 @@
 package dev.frazil.netty;
 
 import dev.frazil.ice.Pacer;
+import dev.frazil.netty.io.Driver;
+import dev.frazil.netty.io.Sockets;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.resolver.dns.DnsServerAddressStreamProvider;
@@ -43,7 +45,9 @@ public final class IceRuntime implements AutoCloseable {
   private final RandomGenerator random = new SecureBits();
 
   private IceRuntime(Builder builder) {
-    sockets = Sockets.of(builder.transport);
+    sockets = builder.transport == IoTransport.AUTO
+        ? Sockets.automatic()
+        : Sockets.of(Sockets.Engine.valueOf(builder.transport.name()));
     pacer = builder.pacer;
     group = new MultiThreadIoEventLoopGroup(
         builder.eventLoops, new DefaultThreadFactory("frazil", true), sockets.handlers());
@@ -64,7 +68,7 @@ public final class IceRuntime implements AutoCloseable {
 
   /** What the sockets run on, never {@link IoTransport#AUTO}. */
   public IoTransport transport() {
-    return sockets.transport();
+    return IoTransport.valueOf(sockets.engine().name());
   }
 
   /** The driver of an event loop, each in turn. */

@@ -11,6 +11,8 @@ import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.netty.io.PortRange;
+import dev.frazil.netty.io.SocketSettings;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;

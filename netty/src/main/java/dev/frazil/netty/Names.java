@@ -1,6 +1,8 @@
 package dev.frazil.netty;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.netty.io.SocketAddresses;
+import dev.frazil.netty.io.Sockets;
 import io.netty.channel.ChannelException;
 import io.netty.channel.EventLoop;
 import io.netty.channel.socket.DatagramChannel;

@@ -1,6 +1,7 @@
 package dev.frazil.netty;
 
 import dev.frazil.ice.SendResult;
+import dev.frazil.netty.io.Driver;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.nio.ByteBuffer;

@@ -2,6 +2,7 @@ package dev.frazil.netty;
 
 import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.net.IpAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import java.io.IOException;
 import java.net.NetworkInterface;
 import java.net.SocketException;

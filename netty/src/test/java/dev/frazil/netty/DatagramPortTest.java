@@ -5,6 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.DatagramPort;
+import dev.frazil.netty.io.PortRange;
+import dev.frazil.netty.io.SocketAddresses;
+import dev.frazil.netty.io.SocketSettings;
+import dev.frazil.netty.io.Sockets;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelOption;
@@ -30,11 +35,11 @@ class DatagramPortTest {
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
   private static final SocketSettings PLAIN = SocketSettings.DEFAULT;
 
-  static Stream<IoTransport> transports() {
+  static Stream<Sockets.Engine> transports() {
     return Stream.of(
-            Epoll.isAvailable() ? IoTransport.EPOLL : null,
-            IoUring.isAvailable() ? IoTransport.IO_URING : null,
-            IoTransport.NIO)
+            Epoll.isAvailable() ? Sockets.Engine.EPOLL : null,
+            IoUring.isAvailable() ? Sockets.Engine.IO_URING : null,
+            Sockets.Engine.NIO)
         .filter(transport -> transport != null);
   }
 
@@ -48,7 +53,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void datagramOfTwoPartsArrivesAsOne(IoTransport transport) throws Exception {
+  void datagramOfTwoPartsArrivesAsOne(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport)) {
       DatagramPort from = ports.bind("127.0.0.1", PLAIN);
       DatagramPort to = ports.bind("127.0.0.1", PLAIN);
@@ -67,7 +72,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void manyDatagramsOfOneTurnArriveInOrder(IoTransport transport) throws Exception {
+  void manyDatagramsOfOneTurnArriveInOrder(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport)) {
       DatagramPort from = ports.bind("127.0.0.1", PLAIN);
       DatagramPort to = ports.bind("127.0.0.1", PLAIN);
@@ -93,7 +98,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void eachPeerIsToldApart(IoTransport transport) throws Exception {
+  void eachPeerIsToldApart(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport)) {
       DatagramPort one = ports.bind("127.0.0.1", PLAIN);
       DatagramPort two = ports.bind("127.0.0.2", PLAIN);
@@ -111,7 +116,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void datagramLongerThanTheLongestIsNotTakenForAShorterOne(IoTransport transport)
+  void datagramLongerThanTheLongestIsNotTakenForAShorterOne(Sockets.Engine transport)
       throws Exception {
     try (Ports ports = new Ports(transport)) {
       DatagramPort from = ports.bind("127.0.0.1", PLAIN);
@@ -126,7 +131,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void longDatagramsPassWhereTheyAreAskedFor(IoTransport transport) throws Exception {
+  void longDatagramsPassWhereTheyAreAskedFor(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport)) {
       SocketSettings settings =
           PLAIN.withMaxDatagram(65_507).withReceiveBuffer(200_000).withSendBuffer(200_000);
@@ -140,7 +145,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void receiveBufferHoldsAsMuchAsWasAskedFor(IoTransport transport) throws Exception {
+  void receiveBufferHoldsAsMuchAsWasAskedFor(Sockets.Engine transport) throws Exception {
     int small = waitingInTheKernel(transport, PLAIN.withReceiveBuffer(10_000));
     int large = waitingInTheKernel(transport, PLAIN.withReceiveBuffer(100_000));
     assertThat(small).isBetween(1, 40);
@@ -148,7 +153,7 @@ class DatagramPortTest {
   }
 
   /** How many of 200 datagrams of 1000 bytes a port gets that come while its event loop is busy. */
-  private static int waitingInTheKernel(IoTransport transport, SocketSettings settings)
+  private static int waitingInTheKernel(Sockets.Engine transport, SocketSettings settings)
       throws Exception {
     try (Ports ports = new Ports(transport);
         DatagramSocket sender = new DatagramSocket()) {
@@ -172,7 +177,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void sendBufferIsAsLongAsWasAskedFor(IoTransport transport) throws Exception {
+  void sendBufferIsAsLongAsWasAskedFor(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport)) {
       for (int size : new int[] {10_000, 100_000}) { // Linux tells twice as much
         DatagramPort port = ports.bind("127.0.0.1", PLAIN.withSendBuffer(size));
@@ -184,7 +189,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void ipv6WorksToo(IoTransport transport) throws Exception {
+  void ipv6WorksToo(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport)) {
       DatagramPort from = ports.bind("::1", PLAIN);
       DatagramPort to = ports.bind("::1", PLAIN);
@@ -198,7 +203,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void portsComeFromTheRange(IoTransport transport) throws Exception {
+  void portsComeFromTheRange(Sockets.Engine transport) throws Exception {
     int free = freePorts(5);
     SocketSettings settings = PLAIN.withPorts(new PortRange(free, free + 4));
     try (Ports ports = new Ports(transport)) {
@@ -214,7 +219,7 @@ class DatagramPortTest {
   void searchStartsAnywhereInTheRange() throws Exception {
     int free = freePorts(5);
     SocketSettings settings = PLAIN.withPorts(new PortRange(free, free + 4));
-    try (Ports ports = new Ports(IoTransport.AUTO)) {
+    try (Ports ports = new Ports(Sockets.automatic())) {
       Set<Integer> first = new HashSet<>();
       for (int i = 0; i < 50; i++) {
         DatagramPort port = ports.bind("127.0.0.1", settings, new Random(i));
@@ -232,7 +237,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void portInUseIsPassedOver(IoTransport transport) throws Exception {
+  void portInUseIsPassedOver(Sockets.Engine transport) throws Exception {
     int free = freePorts(2);
     SocketSettings settings = PLAIN.withPorts(new PortRange(free, free + 1));
     try (Ports ports = new Ports(transport);
@@ -249,7 +254,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void fullRangeIsSaidAndLeavesNoDescriptor(IoTransport transport) throws Exception {
+  void fullRangeIsSaidAndLeavesNoDescriptor(Sockets.Engine transport) throws Exception {
     int free = freePorts(3);
     SocketSettings settings = PLAIN.withPorts(new PortRange(free, free + 2));
     try (Ports ports = new Ports(transport)) {
@@ -267,7 +272,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void addressThatIsNotHereFailsAtOnceAndLeavesNoDescriptor(IoTransport transport)
+  void addressThatIsNotHereFailsAtOnceAndLeavesNoDescriptor(Sockets.Engine transport)
       throws Exception {
     try (Ports ports = new Ports(transport)) {
       ports.on(() -> null);
@@ -283,7 +288,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void closedPortSendsNothing(IoTransport transport) throws Exception {
+  void closedPortSendsNothing(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport)) {
       DatagramPort from = ports.bind("127.0.0.1", PLAIN);
       DatagramPort to = ports.bind("127.0.0.1", PLAIN);
@@ -302,7 +307,7 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
-  void whatCannotBeSentHarmsNothing(IoTransport transport) throws Exception {
+  void whatCannotBeSentHarmsNothing(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport)) {
       DatagramPort from = ports.bind("127.0.0.1", PLAIN);
       DatagramPort to = ports.bind("127.0.0.1", PLAIN);

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.ProtocolMachine;
+import dev.frazil.netty.io.Driven;
+import dev.frazil.netty.io.Driver;
+import dev.frazil.netty.io.Sockets;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import java.nio.ByteBuffer;
@@ -16,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class DriverTest {
-  private final Sockets sockets = Sockets.of(IoTransport.AUTO);
+  private final Sockets sockets = Sockets.automatic();
   private final MultiThreadIoEventLoopGroup group =
       new MultiThreadIoEventLoopGroup(1, sockets.handlers());
   private final Driver driver = new Driver((EventLoop) group.iterator().next(), sockets);
@@ -94,7 +97,7 @@ class DriverTest {
         private final List<String> said = new ArrayList<>(List.of("first"));
 
         @Override
-        void dispatch() {
+        public void dispatch() {
           while (!said.isEmpty()) {
             String word = said.remove(0);
             told.add(word);
@@ -167,15 +170,15 @@ class DriverTest {
     }
 
     @Override
-    ProtocolMachine machine() {
+    public ProtocolMachine machine() {
       return machine;
     }
 
     @Override
-    void dispatch() {}
+    public void dispatch() {}
 
     @Override
-    void shutDown() {
+    public void shutDown() {
       detach();
     }
 

@@ -65,7 +65,7 @@ class IceSessionTest {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.frazil.netty.DatagramPortTest#transports")
+  @MethodSource("dev.frazil.netty.Loopback#transports")
   void twoSessionsConnectAndExchangePayloads(IoTransport transport) throws Exception {
     try (IceRuntime own = IceRuntime.builder().transport(transport).build();
         Pair pair = new Pair(own, PLAIN).connect()) {

@@ -12,12 +12,18 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /** What tests of sessions over the loopback interface share. */
 final class Loopback {
   static final long LIMIT_SECONDS = 30;
 
   private Loopback() {}
+
+  /** All that this machine has. */
+  static Stream<IoTransport> transports() {
+    return DatagramPortTest.transports().map(engine -> IoTransport.valueOf(engine.name()));
+  }
 
   static InterfaceAddress address(String ip) {
     return new InterfaceAddress("lo", IpAddress.parse(ip), 8, InterfaceAddress.Flags.LOOPBACK);

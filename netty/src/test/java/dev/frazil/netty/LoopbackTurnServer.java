@@ -4,6 +4,7 @@ import dev.frazil.ice.IceConfiguration;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.turn.PeerFilter;
 import dev.frazil.turn.TurnServer;

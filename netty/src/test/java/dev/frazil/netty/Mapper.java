@@ -2,6 +2,7 @@ package dev.frazil.netty;
 
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;

@@ -3,6 +3,7 @@ package dev.frazil.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.netty.io.Sockets;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import java.nio.file.Files;
@@ -18,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class NamesTest {
-  private static final Sockets SOCKETS = Sockets.of(IoTransport.AUTO);
+  private static final Sockets SOCKETS = Sockets.automatic();
   private static MultiThreadIoEventLoopGroup group;
 
   @BeforeAll

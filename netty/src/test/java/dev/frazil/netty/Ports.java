@@ -2,6 +2,10 @@ package dev.frazil.netty;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.netty.io.DatagramPort;
+import dev.frazil.netty.io.Driver;
+import dev.frazil.netty.io.SocketSettings;
+import dev.frazil.netty.io.Sockets;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import java.nio.ByteBuffer;
@@ -22,8 +26,11 @@ final class Ports implements AutoCloseable {
   final BlockingQueue<FiveTuple> tooLong = new LinkedBlockingQueue<>();
   final BlockingQueue<String> broken = new LinkedBlockingQueue<>();
 
-  Ports(IoTransport transport) {
-    Sockets sockets = Sockets.of(transport);
+  Ports(Sockets.Engine engine) {
+    this(Sockets.of(engine));
+  }
+
+  Ports(Sockets sockets) {
     group = new MultiThreadIoEventLoopGroup(1, sockets.handlers());
     driver = new Driver((EventLoop) group.iterator().next(), sockets);
   }

@@ -1,6 +1,7 @@
 package dev.frazil.netty;
 
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.ErrorCode;
 import dev.frazil.stun.LongTermCredential;

@@ -3,6 +3,8 @@ package dev.frazil.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.frazil.ice.SendResult;
+import dev.frazil.netty.io.Driver;
+import dev.frazil.netty.io.Sockets;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -17,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class SendQueueTest {
-  private final Sockets sockets = Sockets.of(IoTransport.NIO);
+  private final Sockets sockets = Sockets.of(Sockets.Engine.NIO);
   private final MultiThreadIoEventLoopGroup group =
       new MultiThreadIoEventLoopGroup(1, sockets.handlers());
   private final Driver driver = new Driver((EventLoop) group.iterator().next(), sockets);

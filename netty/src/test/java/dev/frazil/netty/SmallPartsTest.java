@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.PortRange;
+import dev.frazil.netty.io.SocketAddresses;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;

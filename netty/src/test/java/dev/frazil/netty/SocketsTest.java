@@ -3,6 +3,7 @@ package dev.frazil.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import dev.frazil.netty.io.Sockets;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -43,9 +44,9 @@ class SocketsTest {
     List<Long> places = new CopyOnWriteArrayList<>();
     try (DatagramSocket sender = new DatagramSocket()) {
       MultiThreadIoEventLoopGroup group =
-          new MultiThreadIoEventLoopGroup(1, Sockets.of(IoTransport.EPOLL).handlers());
+          new MultiThreadIoEventLoopGroup(1, Sockets.of(Sockets.Engine.EPOLL).handlers());
       Channel channel =
-          Sockets.of(IoTransport.EPOLL).datagramChannel(SocketProtocolFamily.INET, slot);
+          Sockets.of(Sockets.Engine.EPOLL).datagramChannel(SocketProtocolFamily.INET, slot);
       channel.pipeline().addLast(new ChannelInboundHandlerAdapter() {
         @Override
         public void channelRead(ChannelHandlerContext context, Object message) {
@@ -95,7 +96,7 @@ class SocketsTest {
     try {
       Sockets sockets = Sockets.automatic(new UnsatisfiedLinkError("no such library"));
 
-      assertThat(sockets.transport()).isEqualTo(IoTransport.NIO);
+      assertThat(sockets.engine()).isEqualTo(Sockets.Engine.NIO);
       assertThat(log).singleElement().asString().contains("epoll", "no such library");
     } finally {
       logger.removeHandler(handler);

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.BindingServer;
 import dev.frazil.stun.Method;

@@ -14,6 +14,7 @@ import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.IntegrityKey;
 import dev.frazil.stun.Method;

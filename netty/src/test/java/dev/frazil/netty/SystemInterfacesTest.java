@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.net.IpAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;

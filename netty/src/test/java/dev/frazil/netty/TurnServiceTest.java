@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.ErrorCode;
 import dev.frazil.stun.LongTermCredential;
@@ -117,7 +118,7 @@ class TurnServiceTest {
   }
 
   @ParameterizedTest
-  @MethodSource("dev.frazil.netty.DatagramPortTest#transports")
+  @MethodSource("dev.frazil.netty.Loopback#transports")
   void payloadsGoToAPeerAndBackOnEveryTransport(IoTransport transport) throws Exception {
     runtime.close();
     runtime = IceRuntime.builder().transport(transport).build();

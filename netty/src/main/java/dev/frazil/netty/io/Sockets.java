@@ -1,4 +1,4 @@
-package dev.frazil.netty;
+package dev.frazil.netty.io;
 
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelOption;
@@ -19,59 +19,67 @@ import java.lang.System.Logger.Level;
 import org.jspecify.annotations.Nullable;
 
 /** What one I/O transport makes: the handlers of event loops, and datagram channels. */
-final class Sockets {
+public final class Sockets {
   private static final System.Logger LOGGER = System.getLogger(Sockets.class.getName());
 
   /** How many datagrams one system call receives at most, where the transport can. */
   private static final int BATCH = 16;
 
-  private final IoTransport transport;
+  /** What the sockets run on. */
+  public enum Engine {
+    EPOLL,
+    NIO,
+    IO_URING
+  }
 
-  private Sockets(IoTransport transport) {
-    this.transport = transport;
+  private final Engine engine;
+
+  private Sockets(Engine engine) {
+    this.engine = engine;
   }
 
   /**
-   * Chooses the transport.
+   * The sockets of one engine.
    *
-   * @throws IllegalStateException when one is named that this host does not have
+   * @throws IllegalStateException when this host does not have it
    */
-  static Sockets of(IoTransport wanted) {
-    return switch (wanted) {
-      case AUTO -> automatic(Epoll.isAvailable() ? null : Epoll.unavailabilityCause());
-      case EPOLL -> named(wanted, Epoll.isAvailable() ? null : Epoll.unavailabilityCause());
-      case IO_URING -> named(wanted, IoUring.isAvailable() ? null : IoUring.unavailabilityCause());
-      case NIO -> new Sockets(wanted);
+  public static Sockets of(Engine wanted) {
+    Throwable missing = switch (wanted) {
+      case EPOLL -> Epoll.isAvailable() ? null : Epoll.unavailabilityCause();
+      case IO_URING -> IoUring.isAvailable() ? null : IoUring.unavailabilityCause();
+      case NIO -> null;
     };
-  }
-
-  /** Epoll, or NIO when there is a cause for not having epoll. */
-  static Sockets automatic(@Nullable Throwable missing) {
-    if (missing == null) {
-      return new Sockets(IoTransport.EPOLL);
-    }
-    LOGGER.log(Level.INFO, () -> "epoll is not available, the JDK's sockets are used: " + missing);
-    return new Sockets(IoTransport.NIO);
-  }
-
-  private static Sockets named(IoTransport wanted, @Nullable Throwable missing) {
     if (missing != null) {
       throw new IllegalStateException("transport " + wanted + ": is not available here", missing);
     }
     return new Sockets(wanted);
   }
 
-  IoTransport transport() {
-    return transport;
+  /** Epoll, or NIO where there is no epoll, which is then logged. */
+  public static Sockets automatic() {
+    return automatic(Epoll.isAvailable() ? null : Epoll.unavailabilityCause());
+  }
+
+  /** Epoll, or NIO when there is a cause for not having epoll. */
+  public static Sockets automatic(@Nullable Throwable missing) {
+    if (missing == null) {
+      return new Sockets(Engine.EPOLL);
+    }
+    LOGGER.log(Level.INFO, () -> "epoll is not available, the JDK's sockets are used: " + missing);
+    return new Sockets(Engine.NIO);
+  }
+
+  public Engine engine() {
+    return engine;
   }
 
   /** Whether nothing else happens on an event loop until all datagrams that one read brought are handled. */
-  boolean readsInBatches() {
-    return transport != IoTransport.IO_URING;
+  public boolean readsInBatches() {
+    return engine != Engine.IO_URING;
   }
 
-  IoHandlerFactory handlers() {
-    return switch (transport) {
+  public IoHandlerFactory handlers() {
+    return switch (engine) {
       case EPOLL -> EpollIoHandler.newFactory();
       case IO_URING -> IoUringIoHandler.newFactory();
       default -> NioIoHandler.newFactory();
@@ -79,8 +87,8 @@ final class Sockets {
   }
 
   /** A channel that takes datagrams of both families where the host has both; for name servers. */
-  DatagramChannel datagramChannel() {
-    return switch (transport) {
+  public DatagramChannel datagramChannel() {
+    return switch (engine) {
       case EPOLL -> new EpollDatagramChannel();
       case IO_URING -> new IoUringDatagramChannel();
       default -> new NioDatagramChannel();
@@ -88,13 +96,13 @@ final class Sockets {
   }
 
   /** A channel for one family that receives datagrams of up to {@code slot} bytes, in batches where that helps. */
-  DatagramChannel datagramChannel(SocketProtocolFamily family, int slot) {
-    DatagramChannel channel = switch (transport) {
+  public DatagramChannel datagramChannel(SocketProtocolFamily family, int slot) {
+    DatagramChannel channel = switch (engine) {
       case EPOLL -> new EpollDatagramChannel(family);
       case IO_URING -> new IoUringDatagramChannel(family);
       default -> new NioDatagramChannel(family);
     };
-    if (transport == IoTransport.EPOLL) {
+    if (engine == Engine.EPOLL) {
       set(channel, EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, slot);
       set(channel, ChannelOption.RECVBUF_ALLOCATOR, new BatchAllocator(slot, BATCH));
     } else {

@@ -1,4 +1,4 @@
-package dev.frazil.netty;
+package dev.frazil.netty.io;
 
 /**
  * How sockets are opened.
@@ -8,26 +8,26 @@ package dev.frazil.netty;
  * @param sendBuffer SO_SNDBUF in bytes, 0 for the system's default
  * @param maxDatagram the longest datagram that is received, in bytes
  */
-record SocketSettings(PortRange ports, int receiveBuffer, int sendBuffer, int maxDatagram) {
+public record SocketSettings(PortRange ports, int receiveBuffer, int sendBuffer, int maxDatagram) {
   /** More than any Ethernet path without jumbo frames carries. */
-  static final int DEFAULT_MAX_DATAGRAM = 2048;
+  public static final int DEFAULT_MAX_DATAGRAM = 2048;
 
-  static final SocketSettings DEFAULT =
+  public static final SocketSettings DEFAULT =
       new SocketSettings(PortRange.ANY, 0, 0, DEFAULT_MAX_DATAGRAM);
 
-  SocketSettings withPorts(PortRange value) {
+  public SocketSettings withPorts(PortRange value) {
     return new SocketSettings(value, receiveBuffer, sendBuffer, maxDatagram);
   }
 
-  SocketSettings withReceiveBuffer(int bytes) {
+  public SocketSettings withReceiveBuffer(int bytes) {
     return new SocketSettings(ports, positive("receiveBufferSize", bytes), sendBuffer, maxDatagram);
   }
 
-  SocketSettings withSendBuffer(int bytes) {
+  public SocketSettings withSendBuffer(int bytes) {
     return new SocketSettings(ports, receiveBuffer, positive("sendBufferSize", bytes), maxDatagram);
   }
 
-  SocketSettings withMaxDatagram(int bytes) {
+  public SocketSettings withMaxDatagram(int bytes) {
     if (bytes < 548 || bytes > DatagramPort.LONGEST) {
       throw new IllegalArgumentException("maxDatagramSize " + bytes + ": must be 548 to 65507");
     }

@@ -1,4 +1,4 @@
-package dev.frazil.netty;
+package dev.frazil.netty.io;
 
 import dev.frazil.net.DeadlineQueue;
 import dev.frazil.net.FiveTuple;
@@ -10,12 +10,12 @@ import java.nio.ByteBuffer;
  * A machine in the care of the {@link Driver} of its event loop, where all methods are called. Each call to the machine
  * goes the same way: handle, re-arm the timer, dispatch what the machine said.
  */
-abstract class Driven extends DeadlineQueue.Entry {
+public abstract class Driven extends DeadlineQueue.Entry {
   private static final System.Logger LOGGER = System.getLogger(Driven.class.getName());
 
   /** A call to the machine. */
   @FunctionalInterface
-  interface Call {
+  public interface Call {
     void at(long now);
   }
 
@@ -23,27 +23,27 @@ abstract class Driven extends DeadlineQueue.Entry {
   private boolean attached;
   private boolean dispatching;
 
-  Driven(Driver driver) {
+  public Driven(Driver driver) {
     this.driver = driver;
   }
 
-  final Driver driver() {
+  public final Driver driver() {
     return driver;
   }
 
-  abstract ProtocolMachine machine();
+  public abstract ProtocolMachine machine();
 
   /**
    * Does what the machine asked for beside sending, until nothing is left. Calls to the machine that come out of it are
    * made at once; what they bring is for the same round.
    */
-  abstract void dispatch();
+  public abstract void dispatch();
 
   /** The runtime ends. */
-  abstract void shutDown();
+  public abstract void shutDown();
 
   /** Makes a call to the machine. */
-  final void turn(Call call) {
+  public final void turn(Call call) {
     driver.beginTurn();
     try {
       attach();
@@ -59,7 +59,7 @@ abstract class Driven extends DeadlineQueue.Entry {
   }
 
   /** Part of the turn that the driver or a port has begun. */
-  final void handleTimeout(long now) {
+  public final void handleTimeout(long now) {
     try {
       machine().handleTimeout(now);
     } catch (Throwable e) {
@@ -70,7 +70,7 @@ abstract class Driven extends DeadlineQueue.Entry {
   }
 
   /** Part of the turn that a port has begun. */
-  final void handleDatagram(FiveTuple path, ByteBuffer datagram) {
+  public final void handleDatagram(FiveTuple path, ByteBuffer datagram) {
     try {
       machine().handleDatagram(path, datagram, driver.now());
     } catch (Throwable e) {
@@ -80,7 +80,7 @@ abstract class Driven extends DeadlineQueue.Entry {
   }
 
   /** Re-arms and dispatches, within a turn, after a call to the machine; also after one that failed. */
-  final void settle() {
+  public final void settle() {
     if (dispatching) {
       return;
     }
@@ -103,7 +103,7 @@ abstract class Driven extends DeadlineQueue.Entry {
   }
 
   /** Joins the driver: the runtime shuts it down at its end. */
-  final void attach() {
+  public final void attach() {
     if (!attached) {
       attached = true;
       driver.add(this);
@@ -111,7 +111,7 @@ abstract class Driven extends DeadlineQueue.Entry {
   }
 
   /** Leaves the driver: no further timer. */
-  final void detach() {
+  public final void detach() {
     attached = false;
     driver.remove(this);
   }

@@ -1,4 +1,4 @@
-package dev.frazil.netty;
+package dev.frazil.netty.io;
 
 import dev.frazil.net.DeadlineQueue;
 import dev.frazil.net.ProtocolMachine;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * Drives the machines of one event loop: all their deadlines are in one heap, and one task is scheduled for the
  * earliest. Used on the event loop only, but for {@link #execute} and what is said so.
  */
-final class Driver {
+public final class Driver {
   /** The origin of time, the same for all runtimes of a process, so that they can share a pace. */
   private static final long ORIGIN = System.nanoTime();
 
@@ -32,31 +32,31 @@ final class Driver {
   private int turns;
   private boolean shutDown;
 
-  Driver(EventLoop eventLoop, Sockets sockets) {
+  public Driver(EventLoop eventLoop, Sockets sockets) {
     this.eventLoop = eventLoop;
     this.sockets = sockets;
   }
 
-  EventLoop eventLoop() {
+  public EventLoop eventLoop() {
     return eventLoop;
   }
 
-  Sockets sockets() {
+  public Sockets sockets() {
     return sockets;
   }
 
   /** From any thread: nanoseconds since the origin. */
-  long now() {
+  public long now() {
     return System.nanoTime() - ORIGIN;
   }
 
   /** From any thread. */
-  boolean isHere() {
+  public boolean isHere() {
     return eventLoop.inEventLoop();
   }
 
   /** From any thread: runs a task here, at once when this is the event loop. False when the runtime is closed. */
-  boolean execute(Runnable task) {
+  public boolean execute(Runnable task) {
     if (eventLoop.inEventLoop()) {
       task.run();
       return true;
@@ -65,7 +65,7 @@ final class Driver {
   }
 
   /** From any thread: runs a task here after what is waiting already. False when the runtime is closed. */
-  boolean executeLater(Runnable task) {
+  public boolean executeLater(Runnable task) {
     try {
       eventLoop.execute(task);
       return true;
@@ -75,7 +75,7 @@ final class Driver {
   }
 
   /** Takes a machine into its care; one that comes too late is shut down at once. */
-  void add(Driven driven) {
+  public void add(Driven driven) {
     members.add(driven);
     size = members.size();
     if (shutDown) {
@@ -83,19 +83,19 @@ final class Driver {
     }
   }
 
-  void remove(Driven driven) {
+  public void remove(Driven driven) {
     members.remove(driven);
     size = members.size();
     deadlines.cancel(driven);
   }
 
   /** From any thread: the number of machines in its care. */
-  int size() {
+  public int size() {
     return size;
   }
 
   /** Notes when a machine wants to be called next. */
-  void arm(Driven driven) {
+  public void arm(Driven driven) {
     long next = driven.machine().nextTimeout();
     if (next != driven.deadline()) {
       deadlines.schedule(driven, next);
@@ -103,11 +103,11 @@ final class Driver {
   }
 
   /** Datagrams that are written until the end of the turn leave together. Turns nest. */
-  void beginTurn() {
+  public void beginTurn() {
     turns++;
   }
 
-  void endTurn() {
+  public void endTurn() {
     if (--turns > 0) {
       return;
     }
@@ -126,7 +126,7 @@ final class Driver {
   }
 
   /** A port has datagrams that wait for the end of the turn; outside of a turn they leave at once. */
-  void flushLater(DatagramPort port) {
+  public void flushLater(DatagramPort port) {
     if (turns == 0) {
       port.flush();
     } else {
@@ -163,7 +163,7 @@ final class Driver {
   }
 
   /** Shuts every machine down, also those that come later. */
-  void shutDown() {
+  public void shutDown() {
     shutDown = true;
     for (Driven driven : List.copyOf(members)) {
       driven.shutDown();

@@ -1,4 +1,4 @@
-package dev.frazil.netty;
+package dev.frazil.netty.io;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
@@ -14,11 +14,11 @@ import java.net.UnknownHostException;
  * <p>A socket that is bound to a link-local address has one link and all its peers are on it. So the scope stands in the
  * local address alone: signalling can't tell a scope, and the peer's address is the same whether told or seen.
  */
-final class SocketAddresses {
+public final class SocketAddresses {
   private SocketAddresses() {}
 
   /** The address, with its scope when it has one. */
-  static IpAddress toIp(InetAddress address) {
+  public static IpAddress toIp(InetAddress address) {
     IpAddress ip = IpAddress.of(address.getAddress());
     return address instanceof Inet6Address scoped && scoped.getScopeId() != 0
         ? ip.withScopeId(scoped.getScopeId())
@@ -26,12 +26,12 @@ final class SocketAddresses {
   }
 
   /** The UDP address, in the given scope. */
-  static TransportAddress toUdp(InetSocketAddress address, int scopeId) {
+  public static TransportAddress toUdp(InetSocketAddress address, int scopeId) {
     IpAddress ip = IpAddress.of(address.getAddress().getAddress());
     return TransportAddress.udp(scopeId == 0 ? ip : ip.withScopeId(scopeId), address.getPort());
   }
 
-  static InetAddress toInetAddress(IpAddress ip) {
+  public static InetAddress toInetAddress(IpAddress ip) {
     try {
       return ip.isIpv4()
           ? InetAddress.getByAddress(ip.toBytes())
@@ -43,7 +43,7 @@ final class SocketAddresses {
   }
 
   /** The socket address; one that is link-local and tells no scope gets the given one. */
-  static InetSocketAddress toSocketAddress(TransportAddress address, int scopeId) {
+  public static InetSocketAddress toSocketAddress(TransportAddress address, int scopeId) {
     IpAddress ip = address.ip();
     boolean onLink = scopeId != 0 && ip.isIpv6() && ip.isLinkLocal() && ip.scopeId() == 0;
     return new InetSocketAddress(

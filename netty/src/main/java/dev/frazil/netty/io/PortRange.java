@@ -1,4 +1,4 @@
-package dev.frazil.netty;
+package dev.frazil.netty.io;
 
 /**
  * The local ports that may be bound.
@@ -6,11 +6,11 @@ package dev.frazil.netty;
  * @param min 1 to 65535; 0 when the system chooses
  * @param max at least min; both are included
  */
-record PortRange(int min, int max) {
+public record PortRange(int min, int max) {
   /** The system chooses. */
-  static final PortRange ANY = new PortRange(0, 0);
+  public static final PortRange ANY = new PortRange(0, 0);
 
-  PortRange {
+  public PortRange {
     boolean any = min == 0 && max == 0;
     if (!any && (min < 1 || max > 65535 || min > max)) {
       throw new IllegalArgumentException(
@@ -18,12 +18,12 @@ record PortRange(int min, int max) {
     }
   }
 
-  int size() {
+  public int size() {
     return max - min + 1;
   }
 
   /** The port that is tried as the {@code attempt}-th, counted from 0, when the search starts at {@code start}. */
-  int port(int start, int attempt) {
+  public int port(int start, int attempt) {
     return min + (start + attempt) % size();
   }
 }

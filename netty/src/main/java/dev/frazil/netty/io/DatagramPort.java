@@ -1,4 +1,4 @@
-package dev.frazil.netty;
+package dev.frazil.netty.io;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
@@ -23,14 +23,14 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /** A UDP socket bound to one address of the host: a small door to the kernel. Used on its event loop only. */
-final class DatagramPort extends ChannelInboundHandlerAdapter {
+public final class DatagramPort extends ChannelInboundHandlerAdapter {
   private static final System.Logger LOGGER = System.getLogger(DatagramPort.class.getName());
 
   /** What UDP over IPv4 carries. Netty's io_uring does not recover from the error that a longer one brings. */
-  static final int LONGEST = 65_507;
+  public static final int LONGEST = 65_507;
 
   /** Who a port works for. */
-  interface Owner {
+  public interface Owner {
     /** The port is bound. */
     void handleBound(DatagramPort port);
 
@@ -88,7 +88,7 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
    * Binds to an address, on a port of the range. The search starts anywhere in it, so that agents that share a range
    * seldom meet. The owner hears of the outcome, perhaps before this method returns.
    */
-  static void bind(
+  public static void bind(
       Driver driver, IpAddress ip, SocketSettings settings, RandomGenerator random, Owner owner) {
     DatagramPort port;
     try {
@@ -107,7 +107,7 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
    * @param address with a port other than 0
    * @return null when the address is taken or not there
    */
-  static @Nullable DatagramPort bindNow(
+  public static @Nullable DatagramPort bindNow(
       Driver driver, TransportAddress address, SocketSettings settings, Owner owner) {
     DatagramPort port;
     try {
@@ -208,12 +208,12 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
   }
 
   /** The socket's options, as the system took them. */
-  ChannelConfig config() {
+  public ChannelConfig config() {
     return channel.config();
   }
 
   /** The address that is bound. */
-  TransportAddress local() {
+  public TransportAddress local() {
     return local;
   }
 
@@ -223,7 +223,7 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
    *
    * @return false when the datagram was dropped: the way out is full, or it is longer than UDP over IPv4 carries
    */
-  boolean transmit(TransportAddress remote, ByteBuffer header, ByteBuffer payload) {
+  public boolean transmit(TransportAddress remote, ByteBuffer header, ByteBuffer payload) {
     int length = header.remaining() + payload.remaining();
     if (length > LONGEST || isFull()) {
       return false;
@@ -236,7 +236,7 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
   }
 
   /** Sends a datagram that the port takes over; released in any case. */
-  boolean transmit(TransportAddress remote, ByteBuf datagram) {
+  public boolean transmit(TransportAddress remote, ByteBuf datagram) {
     if (datagram.readableBytes() > LONGEST || isFull()) {
       datagram.release();
       return false;
@@ -267,13 +267,13 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
   }
 
   /** Hands to the kernel what was written. */
-  void flush() {
+  public void flush() {
     unflushed = false;
     channel.flush();
   }
 
   /** Closes the socket; what was written is sent first. */
-  void close() {
+  public void close() {
     if (!closed) {
       closed = true;
       flush();
@@ -282,7 +282,7 @@ final class DatagramPort extends ChannelInboundHandlerAdapter {
   }
 
   /** Done when the socket is closed. */
-  ChannelFuture closed() {
+  public ChannelFuture closed() {
     return channel.closeFuture();
   }
 
