@@ -23,7 +23,7 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /** A UDP socket bound to one address of the host: a small door to the kernel. Used on its event loop only. */
-public final class DatagramPort extends ChannelInboundHandlerAdapter {
+public final class DatagramPort extends ChannelInboundHandlerAdapter implements Outlet {
   private static final System.Logger LOGGER = System.getLogger(DatagramPort.class.getName());
 
   /** What UDP over IPv4 carries. Netty's io_uring does not recover from the error that a longer one brings. */
@@ -266,7 +266,7 @@ public final class DatagramPort extends ChannelInboundHandlerAdapter {
     }
   }
 
-  /** Hands to the kernel what was written. */
+  @Override
   public void flush() {
     unflushed = false;
     channel.flush();

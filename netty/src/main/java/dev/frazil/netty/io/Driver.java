@@ -26,7 +26,7 @@ public final class Driver {
   private final DeadlineQueue<Driven> deadlines = new DeadlineQueue<>();
   private final Set<Driven> members = Collections.newSetFromMap(new IdentityHashMap<>());
   private volatile int size;
-  private final List<DatagramPort> unflushed = new ArrayList<>();
+  private final List<Outlet> unflushed = new ArrayList<>();
   private @Nullable Future<?> wakeUp;
   private long wakeUpAt = ProtocolMachine.NEVER;
   private int turns;
@@ -125,12 +125,12 @@ public final class Driver {
     unflushed.clear();
   }
 
-  /** A port has datagrams that wait for the end of the turn; outside of a turn they leave at once. */
-  public void flushLater(DatagramPort port) {
+  /** Something was written that waits for the end of the turn; outside of a turn it leaves at once. */
+  public void flushLater(Outlet outlet) {
     if (turns == 0) {
-      port.flush();
+      outlet.flush();
     } else {
-      unflushed.add(port);
+      unflushed.add(outlet);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.frazil.netty.io;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import java.io.UncheckedIOException;
 import java.net.Inet6Address;
@@ -27,8 +28,15 @@ public final class SocketAddresses {
 
   /** The UDP address, in the given scope. */
   public static TransportAddress toUdp(InetSocketAddress address, int scopeId) {
+    return toTransport(address, scopeId, Transport.UDP);
+  }
+
+  /** The address of a transport, in the given scope. */
+  public static TransportAddress toTransport(
+      InetSocketAddress address, int scopeId, Transport transport) {
     IpAddress ip = IpAddress.of(address.getAddress().getAddress());
-    return TransportAddress.udp(scopeId == 0 ? ip : ip.withScopeId(scopeId), address.getPort());
+    return new TransportAddress(
+        scopeId == 0 ? ip : ip.withScopeId(scopeId), address.getPort(), transport);
   }
 
   public static InetAddress toInetAddress(IpAddress ip) {

@@ -8,13 +8,17 @@ import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollDatagramChannel;
 import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.DatagramChannel;
+import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.channel.socket.nio.NioDatagramChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.channel.uring.IoUring;
 import io.netty.channel.uring.IoUringDatagramChannel;
 import io.netty.channel.uring.IoUringIoHandler;
+import io.netty.channel.uring.IoUringSocketChannel;
 import java.lang.System.Logger.Level;
 import org.jspecify.annotations.Nullable;
 
@@ -109,6 +113,15 @@ public final class Sockets {
       set(channel, ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(slot));
     }
     return channel;
+  }
+
+  /** A channel that can connect to a server by TCP. */
+  public SocketChannel streamChannel() {
+    return switch (engine) {
+      case EPOLL -> new EpollSocketChannel();
+      case IO_URING -> new IoUringSocketChannel();
+      default -> new NioSocketChannel();
+    };
   }
 
   private static <T> void set(Channel channel, ChannelOption<T> option, T value) {
