@@ -1,4 +1,5 @@
 /** Frazil's machines on real sockets, and the session that an application holds. */
+@SuppressWarnings("module") // the engine is not there on an older JDK
 module dev.frazil.netty {
   requires transitive dev.frazil.core;
   requires static org.jspecify;
@@ -11,4 +12,8 @@ module dev.frazil.netty {
   requires io.netty.resolver.dns;
 
   exports dev.frazil.netty;
+  exports dev.frazil.netty.io to
+      dev.frazil.linux;
+
+  uses dev.frazil.netty.io.DatagramEngine;
 }

@@ -23,6 +23,7 @@ public final class Driver {
 
   private final EventLoop eventLoop;
   private final Sockets sockets;
+  private final DatagramPorts ports;
   private final DeadlineQueue<Driven> deadlines = new DeadlineQueue<>();
   private final Set<Driven> members = Collections.newSetFromMap(new IdentityHashMap<>());
   private volatile int size;
@@ -35,6 +36,7 @@ public final class Driver {
   public Driver(EventLoop eventLoop, Sockets sockets) {
     this.eventLoop = eventLoop;
     this.sockets = sockets;
+    ports = sockets.ports(this);
   }
 
   public EventLoop eventLoop() {
@@ -43,6 +45,11 @@ public final class Driver {
 
   public Sockets sockets() {
     return sockets;
+  }
+
+  /** What opens the datagram ports of this event loop. */
+  DatagramPorts ports() {
+    return ports;
   }
 
   /** From any thread: nanoseconds since the origin. */

@@ -20,6 +20,8 @@ import io.netty.channel.uring.IoUringDatagramChannel;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringSocketChannel;
 import java.lang.System.Logger.Level;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
 /** What one I/O transport makes: the handlers of event loops, and datagram channels. */
@@ -33,13 +35,21 @@ public final class Sockets {
   public enum Engine {
     EPOLL,
     NIO,
-    IO_URING
+    IO_URING,
+    /** Epoll, with the datagrams by a {@link DatagramEngine}. */
+    LINUX
   }
 
   private final Engine engine;
+  private final @Nullable DatagramEngine datagrams;
 
   private Sockets(Engine engine) {
+    this(engine, null);
+  }
+
+  private Sockets(Engine engine, @Nullable DatagramEngine datagrams) {
     this.engine = engine;
+    this.datagrams = datagrams;
   }
 
   /**
@@ -49,19 +59,51 @@ public final class Sockets {
    */
   public static Sockets of(Engine wanted) {
     Throwable missing = switch (wanted) {
-      case EPOLL -> Epoll.isAvailable() ? null : Epoll.unavailabilityCause();
+      case EPOLL, LINUX -> Epoll.isAvailable() ? null : Epoll.unavailabilityCause();
       case IO_URING -> IoUring.isAvailable() ? null : IoUring.unavailabilityCause();
       case NIO -> null;
     };
     if (missing != null) {
       throw new IllegalStateException("transport " + wanted + ": is not available here", missing);
     }
-    return new Sockets(wanted);
+    return new Sockets(wanted, wanted == Engine.LINUX ? datagramEngine() : null);
   }
 
-  /** Epoll, or NIO where there is no epoll, which is then logged. */
+  private static DatagramEngine datagramEngine() {
+    DatagramEngine found = findDatagramEngine();
+    String obstacle = found == null ? "frazil-linux is not there" : found.obstacle();
+    if (found == null || obstacle != null) {
+      throw new IllegalStateException("transport LINUX: is not available here: " + obstacle);
+    }
+    return found;
+  }
+
+  private static @Nullable DatagramEngine findDatagramEngine() {
+    try {
+      return ServiceLoader.load(DatagramEngine.class, Sockets.class.getClassLoader())
+          .findFirst()
+          .orElse(null);
+    } catch (ServiceConfigurationError e) { // made for a newer JVM than this one
+      LOGGER.log(Level.DEBUG, "no engine for datagrams", e);
+      return null;
+    }
+  }
+
+  /** The best that is here, which is logged: a {@link DatagramEngine} on epoll, epoll, NIO. */
   public static Sockets automatic() {
-    return automatic(Epoll.isAvailable() ? null : Epoll.unavailabilityCause());
+    if (!Epoll.isAvailable()) {
+      return automatic(Epoll.unavailabilityCause());
+    }
+    DatagramEngine found = findDatagramEngine();
+    String obstacle = found == null ? null : found.obstacle();
+    if (found == null || obstacle != null) {
+      LOGGER.log(
+          Level.DEBUG,
+          () -> "datagrams by epoll" + (obstacle == null ? "" : ", because " + obstacle));
+      return automatic(null);
+    }
+    LOGGER.log(Level.DEBUG, "datagrams by system calls from Java, all else by epoll");
+    return new Sockets(Engine.LINUX, found);
   }
 
   /** Epoll, or NIO when there is a cause for not having epoll. */
@@ -77,6 +119,11 @@ public final class Sockets {
     return engine;
   }
 
+  /** What opens the datagram ports of an event loop. */
+  DatagramPorts ports(Driver driver) {
+    return datagrams == null ? ChannelPort.on(driver) : datagrams.on(driver);
+  }
+
   /** Whether nothing else happens on an event loop until all datagrams that one read brought are handled. */
   public boolean readsInBatches() {
     return engine != Engine.IO_URING;
@@ -84,7 +131,7 @@ public final class Sockets {
 
   public IoHandlerFactory handlers() {
     return switch (engine) {
-      case EPOLL -> EpollIoHandler.newFactory();
+      case EPOLL, LINUX -> EpollIoHandler.newFactory();
       case IO_URING -> IoUringIoHandler.newFactory();
       default -> NioIoHandler.newFactory();
     };
@@ -93,7 +140,7 @@ public final class Sockets {
   /** A channel that takes datagrams of both families where the host has both; for name servers. */
   public DatagramChannel datagramChannel() {
     return switch (engine) {
-      case EPOLL -> new EpollDatagramChannel();
+      case EPOLL, LINUX -> new EpollDatagramChannel();
       case IO_URING -> new IoUringDatagramChannel();
       default -> new NioDatagramChannel();
     };
@@ -102,11 +149,11 @@ public final class Sockets {
   /** A channel for one family that receives datagrams of up to {@code slot} bytes, in batches where that helps. */
   public DatagramChannel datagramChannel(SocketProtocolFamily family, int slot) {
     DatagramChannel channel = switch (engine) {
-      case EPOLL -> new EpollDatagramChannel(family);
+      case EPOLL, LINUX -> new EpollDatagramChannel(family);
       case IO_URING -> new IoUringDatagramChannel(family);
       default -> new NioDatagramChannel(family);
     };
-    if (engine == Engine.EPOLL) {
+    if (channel instanceof EpollDatagramChannel) {
       set(channel, EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, slot);
       set(channel, ChannelOption.RECVBUF_ALLOCATOR, new BatchAllocator(slot, BATCH));
     } else {

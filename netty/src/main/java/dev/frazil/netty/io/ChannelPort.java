@@ -1,0 +1,331 @@
+package dev.frazil.netty.io;
+
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
+import dev.frazil.net.TransportAddress;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelPromise;
+import io.netty.channel.socket.DatagramPacket;
+import io.netty.channel.socket.SocketProtocolFamily;
+import io.netty.util.concurrent.Future;
+import java.lang.System.Logger.Level;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/** A {@link DatagramPort} on a channel of Netty's. */
+final class ChannelPort extends ChannelInboundHandlerAdapter implements DatagramPort {
+  private static final System.Logger LOGGER = System.getLogger(ChannelPort.class.getName());
+
+  /** Opens such ports. */
+  static DatagramPorts on(Driver driver) {
+    return new DatagramPorts() {
+      @Override
+      public void bind(IpAddress ip, SocketSettings settings, RandomGenerator random, Owner owner) {
+        ChannelPort.bind(driver, ip, settings, random, owner);
+      }
+
+      @Override
+      public @Nullable DatagramPort bindNow(
+          TransportAddress address, SocketSettings settings, Owner owner) {
+        return ChannelPort.bindNow(driver, address, settings, owner);
+      }
+    };
+  }
+
+  private final Driver driver;
+  private final Owner owner;
+  private final IpAddress ip;
+  private final int maxDatagram;
+  private final boolean batches;
+  private final Channel channel;
+  private final ChannelPromise noPromise;
+  private TransportAddress local;
+  private boolean reading;
+  private boolean unflushed;
+  private boolean closed;
+
+  // Most datagrams come from where the last one came from, and go where the last one went.
+  private @Nullable InetSocketAddress lastSender;
+  private @Nullable FiveTuple lastPath;
+  private @Nullable TransportAddress lastRemote;
+  private @Nullable InetSocketAddress lastRecipient;
+
+  private ChannelPort(Driver driver, IpAddress ip, SocketSettings settings, Owner owner) {
+    this.driver = driver;
+    this.owner = owner;
+    this.ip = ip;
+    this.local = TransportAddress.udp(ip, 0);
+    this.maxDatagram = settings.maxDatagram();
+    SocketProtocolFamily family =
+        ip.isIpv4() ? SocketProtocolFamily.INET : SocketProtocolFamily.INET6;
+    // One byte more than the longest shows that a datagram was longer.
+    channel = driver.sockets().datagramChannel(family, maxDatagram + 1);
+    batches = driver.sockets().readsInBatches();
+    noPromise = channel.voidPromise();
+    channel.pipeline().addLast(this);
+  }
+
+  private static void bind(
+      Driver driver, IpAddress ip, SocketSettings settings, RandomGenerator random, Owner owner) {
+    ChannelPort port;
+    try {
+      port = new ChannelPort(driver, ip, settings, owner);
+    } catch (RuntimeException e) { // no file descriptor left
+      owner.handleBindFailed(reason(e));
+      return;
+    }
+    port.open(settings, random);
+  }
+
+  private static @Nullable ChannelPort bindNow(
+      Driver driver, TransportAddress address, SocketSettings settings, Owner owner) {
+    ChannelPort port;
+    try {
+      port = new ChannelPort(driver, address.ip(), settings, owner);
+    } catch (RuntimeException e) { // no file descriptor left
+      LOGGER.log(Level.WARNING, () -> "no socket for port " + address.port() + ": " + reason(e));
+      return null;
+    }
+    return port.openNow(address, settings) ? port : null;
+  }
+
+  private boolean openNow(TransportAddress address, SocketSettings settings) {
+    try {
+      setBuffers(settings);
+      if (driver.eventLoop().register(channel).isSuccess()
+          && channel.bind(SocketAddresses.toSocketAddress(address, 0)).isSuccess()) {
+        local = address;
+        return true;
+      }
+    } catch (RuntimeException e) {
+      LOGGER.log(Level.WARNING, () -> "no socket for port " + address.port() + ": " + reason(e));
+    }
+    discard();
+    return false;
+  }
+
+  private void open(SocketSettings settings, RandomGenerator random) {
+    try {
+      setBuffers(settings);
+    } catch (RuntimeException e) {
+      giveUp(e);
+      return;
+    }
+    PortRange ports = settings.ports();
+    int start = ports.size() == 1 ? 0 : random.nextInt(ports.size());
+    driver.eventLoop().register(channel).addListener((ChannelFuture registered) -> {
+      if (registered.isSuccess()) {
+        tryPort(ports, start, 0);
+      } else {
+        giveUp(registered.cause());
+      }
+    });
+  }
+
+  private void setBuffers(SocketSettings settings) {
+    if (settings.receiveBuffer() > 0) {
+      channel.config().setOption(ChannelOption.SO_RCVBUF, settings.receiveBuffer());
+    }
+    if (settings.sendBuffer() > 0) {
+      channel.config().setOption(ChannelOption.SO_SNDBUF, settings.sendBuffer());
+    }
+  }
+
+  private void tryPort(PortRange ports, int start, int attempt) {
+    InetSocketAddress address =
+        new InetSocketAddress(SocketAddresses.toInetAddress(ip), ports.port(start, attempt));
+    channel.bind(address).addListener((ChannelFuture bound) -> {
+      if (bound.isSuccess()) {
+        local = SocketAddresses.toUdp((InetSocketAddress) channel.localAddress(), ip.scopeId());
+        owner.handleBound(this);
+      } else if (attempt + 1 < ports.size() && (attempt > 0 || isHere(address.getAddress()))) {
+        tryPort(ports, start, attempt + 1);
+      } else if (attempt > 0) {
+        giveUp(new SocketException("no port of " + ports.min() + "-" + ports.max()
+            + " is free, the last one said: " + reason(bound.cause())));
+      } else {
+        giveUp(bound.cause());
+      }
+    });
+  }
+
+  /** Whether the host has the address: if not, no other port can be bound there either. */
+  private static boolean isHere(InetAddress address) {
+    try {
+      return NetworkInterface.getByInetAddress(address) != null;
+    } catch (SocketException e) {
+      return false;
+    }
+  }
+
+  private void giveUp(Throwable cause) {
+    discard();
+    owner.handleBindFailed(reason(cause));
+  }
+
+  private void discard() {
+    closed = true;
+    if (channel.isRegistered()) {
+      channel.close();
+    } else {
+      channel.unsafe().closeForcibly();
+    }
+  }
+
+  private static String reason(Throwable cause) {
+    String message = cause.getMessage();
+    return message == null ? cause.toString() : message;
+  }
+
+  @Override
+  public int sendBuffer() {
+    return channel.config().getOption(ChannelOption.SO_SNDBUF);
+  }
+
+  @Override
+  public TransportAddress local() {
+    return local;
+  }
+
+  @Override
+  public boolean transmit(TransportAddress remote, ByteBuffer header, ByteBuffer payload) {
+    int length = header.remaining() + payload.remaining();
+    if (length > LONGEST || isFull()) {
+      return false;
+    }
+    ByteBuf datagram = channel.alloc().directBuffer(length);
+    append(datagram, header);
+    append(datagram, payload);
+    write(remote, datagram);
+    return true;
+  }
+
+  @Override
+  public boolean transmit(TransportAddress remote, ByteBuf datagram) {
+    if (datagram.readableBytes() > LONGEST || isFull()) {
+      datagram.release();
+      return false;
+    }
+    write(remote, datagram);
+    return true;
+  }
+
+  private static void append(ByteBuf datagram, ByteBuffer part) {
+    int position = part.position();
+    datagram.writeBytes(part);
+    part.position(position); // it is borrowed
+  }
+
+  private boolean isFull() {
+    if (!closed && !channel.isWritable()) {
+      flush(); // perhaps only this turn filled it
+    }
+    return closed || !channel.isWritable();
+  }
+
+  private void write(TransportAddress remote, ByteBuf datagram) {
+    channel.write(new DatagramPacket(datagram, recipient(remote)), noPromise);
+    if (!unflushed) {
+      unflushed = true;
+      driver.flushLater(this);
+    }
+  }
+
+  @Override
+  public void flush() {
+    unflushed = false;
+    channel.flush();
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      flush();
+      channel.close();
+    }
+  }
+
+  @Override
+  public Future<Void> closed() {
+    return channel.closeFuture();
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    if (!reading) {
+      reading = true; // what a batch of datagrams is answered with leaves together, too
+      driver.beginTurn();
+    }
+    DatagramPacket packet = (DatagramPacket) message;
+    try {
+      if (!closed) {
+        FiveTuple path = path(packet.sender());
+        ByteBuf content = packet.content();
+        if (content.readableBytes() > maxDatagram) {
+          owner.handleTooLong(path);
+        } else {
+          owner.handleDatagram(path, content.nioBuffer());
+        }
+      }
+    } finally {
+      packet.release();
+      if (!batches) {
+        endReading();
+      }
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext context) {
+    endReading();
+  }
+
+  private void endReading() {
+    if (reading) {
+      reading = false;
+      driver.endTurn();
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    endReading();
+    if (!closed) {
+      closed = true;
+      owner.handleBroken(this, "the socket was closed");
+    }
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    // A datagram that could not be sent or received is a lost one: ICE finds out what that means.
+    LOGGER.log(Level.DEBUG, () -> local + ": " + cause);
+  }
+
+  private FiveTuple path(InetSocketAddress sender) {
+    if (lastPath == null || !sender.equals(lastSender)) {
+      lastPath = new FiveTuple(local, SocketAddresses.toUdp(sender, 0));
+      lastSender = sender;
+    }
+    return lastPath;
+  }
+
+  private InetSocketAddress recipient(TransportAddress remote) {
+    if (lastRecipient == null || !remote.equals(lastRemote)) {
+      lastRecipient = SocketAddresses.toSocketAddress(remote, ip.scopeId());
+      lastRemote = remote;
+    }
+    return lastRecipient;
+  }
+}
