@@ -8,6 +8,7 @@ module dev.frazil.netty {
   requires io.netty.transport;
   requires io.netty.transport.classes.epoll;
   requires io.netty.transport.classes.io_uring;
+  requires io.netty.transport.unix.common;
   requires io.netty.resolver;
   requires io.netty.resolver.dns;
 

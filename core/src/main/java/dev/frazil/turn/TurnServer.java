@@ -401,6 +401,14 @@ public final class TurnServer implements ProtocolMachine {
     return -1;
   }
 
+  /**
+   * Whether there is something for a client's path: an allocation, or a connection with a peer. Both take credentials, so
+   * a runtime may end the streams of those who have neither.
+   */
+  public boolean isInUse(FiveTuple path) {
+    return allocations.flows.containsKey(path);
+  }
+
   /** The allocations as they are now, oldest first. */
   public List<Session> sessions() {
     return allocations.byId.values().stream()

@@ -3,10 +3,14 @@ package dev.frazil.netty;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.ClientStreams;
 import dev.frazil.netty.io.DatagramPort;
 import dev.frazil.netty.io.Driven;
 import dev.frazil.netty.io.PortRange;
 import dev.frazil.netty.io.SocketSettings;
+import dev.frazil.netty.io.StreamEnd;
+import dev.frazil.netty.io.StreamListener;
+import dev.frazil.netty.io.StreamPort;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.turn.TurnServerEvent;
@@ -16,7 +20,9 @@ import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -25,7 +31,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A TURN server on its event loop: a port for each listening address and for each relayed one, all on that loop. */
-final class DrivenTurn extends Driven implements TurnServerOutbox {
+final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams.Owner {
   private static final System.Logger LOGGER = System.getLogger(DrivenTurn.class.getName());
 
   /** A burst of all clients waits in one socket; the system takes what it allows of this. */
@@ -35,11 +41,13 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
   private final TurnServer machine;
   private final Consumer<TurnServerEvent> listener;
   private final Map<TransportAddress, DatagramPort> ports = new HashMap<>();
+  private final List<StreamListener> streamListeners = new ArrayList<>();
+  private final ClientStreams streams;
   private final Relayed relayed = new Relayed();
   private final Queue<TurnServerEvent> events = new ArrayDeque<>();
   private final Queue<FiveTuple> refusedStreams = new ArrayDeque<>(2);
-  private final List<TransportAddress> listening = new ArrayList<>();
-  private final CompletableFuture<List<TransportAddress>> bound = new CompletableFuture<>();
+  private final Map<TurnListener, TurnListener> listening = new LinkedHashMap<>();
+  private final CompletableFuture<List<TurnListener>> bound = new CompletableFuture<>();
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
   private @Nullable String failure;
   private int opening;
@@ -51,12 +59,14 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
 
   DrivenTurn(
       IceRuntime runtime,
+      TurnServiceSettings settings,
       TurnServerConfiguration configuration,
       Consumer<TurnServerEvent> listener) {
     super(runtime.nextDriver());
     this.runtime = runtime;
     this.listener = listener;
     machine = new TurnServer(configuration, this);
+    streams = new ClientStreams(driver(), settings.streams, this);
   }
 
   @Override
@@ -64,8 +74,8 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     return machine;
   }
 
-  /** Completed with the listening addresses, or failed when one could not be bound. */
-  CompletableFuture<List<TransportAddress>> bound() {
+  /** Completed with the listeners as they are bound, or failed when one could not be bound. */
+  CompletableFuture<List<TurnListener>> bound() {
     return bound;
   }
 
@@ -75,36 +85,71 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
   }
 
   TurnService.Statistics statistics() {
-    return new TurnService.Statistics(machine.statistics(), tooLong, unsent);
+    Map<TurnService.StreamEnd, Long> ended = new EnumMap<>(TurnService.StreamEnd.class);
+    for (StreamEnd reason : StreamEnd.values()) {
+      ended.put(TurnService.StreamEnd.valueOf(reason.name()), streams.ended(reason));
+    }
+    return new TurnService.Statistics(
+        machine.statistics(), tooLong, unsent + streams.dropped(), streams.size(), ended);
   }
 
-  void listen(List<TransportAddress> addresses) {
+  /** Ends an allocation; false when there is none of this number. */
+  boolean end(long session) {
+    boolean there = machine.sessions().stream().anyMatch(each -> each.id() == session);
+    turn(now -> machine.end(session, now));
+    return there;
+  }
+
+  void listen(List<TurnListener> listeners) {
     if (closed) {
       return;
     }
-    opening = addresses.size();
+    opening = listeners.size();
     if (opening == 0) {
       failure = "the host has no such address";
-      settled();
+      opened();
     }
-    for (TransportAddress address : addresses) {
-      SocketSettings settings = SocketSettings.DEFAULT
-          .withPorts(new PortRange(address.port(), address.port()))
-          .withReceiveBuffer(LISTENER_BUFFER)
-          .withSendBuffer(LISTENER_BUFFER);
-      DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), new Listening(address));
+    for (TurnListener listener : listeners) {
+      listening.put(listener, listener);
+      if (listener.kind() == TurnListener.Kind.TCP) {
+        listenForStreams(listener);
+      } else {
+        listenForDatagrams(listener);
+      }
     }
   }
 
-  private void settled() {
-    if (opening > 0) {
+  private void listenForDatagrams(TurnListener listener) {
+    TransportAddress address = listener.address();
+    SocketSettings settings = SocketSettings.DEFAULT
+        .withPorts(new PortRange(address.port(), address.port()))
+        .withReceiveBuffer(LISTENER_BUFFER)
+        .withSendBuffer(LISTENER_BUFFER);
+    DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), new Listening(listener));
+  }
+
+  private void listenForStreams(TurnListener listener) {
+    opening--;
+    try {
+      StreamListener open =
+          StreamListener.bind(driver(), listener.address(), false, new Accepting());
+      streamListeners.add(open);
+      listening.put(listener, new TurnListener(listener.kind(), open.local()));
+    } catch (IOException e) {
+      failure = listener + ": " + e.getMessage();
+    }
+    opened();
+  }
+
+  private void opened() {
+    if (opening > 0 || closed) {
       return;
     }
     if (failure != null) {
       bound.completeExceptionally(new IOException(failure));
       shutDown();
     } else {
-      bound.complete(List.copyOf(listening));
+      bound.complete(List.copyOf(listening.values()));
     }
   }
 
@@ -115,6 +160,10 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
 
   @Override
   public void transmit(FiveTuple path, ByteBuffer header, ByteBuffer payload) {
+    if (path.local().transport() == Transport.TCP) {
+      streams.transmit(path, header, payload);
+      return;
+    }
     DatagramPort port = ports.get(path.local());
     if (port == null || !port.transmit(path.remote(), header, payload)) {
       unsent++;
@@ -160,7 +209,22 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
 
   @Override
   public void close(FiveTuple stream) {
-    // none is open
+    streams.close(stream);
+  }
+
+  @Override
+  public void handleMessage(FiveTuple path, ByteBuffer message) {
+    handleDatagram(path, message);
+  }
+
+  @Override
+  public void handleClosed(FiveTuple path) {
+    turn(now -> machine.handleClosed(path, now));
+  }
+
+  @Override
+  public boolean isInUse(FiveTuple path) {
+    return machine.isInUse(path);
   }
 
   @Override
@@ -204,6 +268,8 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     detach();
     ports.values().forEach(DatagramPort::close);
     ports.clear();
+    streamListeners.forEach(StreamListener::close);
+    streams.close();
     bound.completeExceptionally(new IOException("the server was closed"));
     drained.complete(null);
   }
@@ -217,9 +283,9 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
 
   /** Where clients send to. */
   private final class Listening implements DatagramPort.Owner {
-    private final TransportAddress wanted;
+    private final TurnListener wanted;
 
-    Listening(TransportAddress wanted) {
+    Listening(TurnListener wanted) {
       this.wanted = wanted;
     }
 
@@ -231,15 +297,15 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
         return;
       }
       ports.put(port.local(), port);
-      listening.add(port.local());
-      settled();
+      listening.put(wanted, new TurnListener(wanted.kind(), port.local()));
+      opened();
     }
 
     @Override
     public void handleBindFailed(String reason) {
       opening--;
       failure = wanted + ": " + reason;
-      settled();
+      opened();
     }
 
     @Override
@@ -255,6 +321,22 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     @Override
     public void handleBroken(DatagramPort port, String reason) {
       broken(port, reason);
+    }
+  }
+
+  /** Where clients connect to. */
+  private final class Accepting implements StreamListener.Owner {
+    @Override
+    public void handleAccepted(StreamPort stream) {
+      streams.add(stream);
+    }
+
+    @Override
+    public void handleBroken(StreamListener listener, String reason) {
+      if (streamListeners.remove(listener)) {
+        LOGGER.log(
+            Level.WARNING, () -> "TURN service on port " + listener.local().port() + ": " + reason);
+      }
     }
   }
 

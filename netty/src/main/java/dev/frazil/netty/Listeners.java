@@ -1,6 +1,7 @@
 package dev.frazil.netty;
 
 import dev.frazil.ice.InterfaceAddress;
+import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import java.util.LinkedHashSet;
@@ -15,29 +16,27 @@ import java.util.function.Consumer;
 final class Listeners {
   private Listeners() {}
 
-  /** Tells the addresses one by one, at once or on another thread. */
+  /** Tells the listeners one by one, at once or on another thread. */
   static void expand(
-      IceRuntime runtime,
-      List<TransportAddress> wanted,
-      Consumer<List<TransportAddress>> addresses) {
-    if (wanted.stream().noneMatch(address -> address.ip().isUnspecified())) {
-      addresses.accept(List.copyOf(new LinkedHashSet<>(wanted)));
+      IceRuntime runtime, List<TurnListener> wanted, Consumer<List<TurnListener>> listeners) {
+    if (wanted.stream().noneMatch(listener -> listener.address().ip().isUnspecified())) {
+      listeners.accept(List.copyOf(new LinkedHashSet<>(wanted)));
     } else {
-      onceKnown(runtime, host -> addresses.accept(expand(wanted, host)));
+      onceKnown(runtime, host -> listeners.accept(expand(wanted, host)));
     }
   }
 
-  private static List<TransportAddress> expand(
-      List<TransportAddress> wanted, List<InterfaceAddress> host) {
-    Set<TransportAddress> all = new LinkedHashSet<>();
-    for (TransportAddress address : wanted) {
-      if (address.ip().isUnspecified()) {
+  private static List<TurnListener> expand(List<TurnListener> wanted, List<InterfaceAddress> host) {
+    Set<TurnListener> all = new LinkedHashSet<>();
+    for (TurnListener listener : wanted) {
+      IpAddress given = listener.address().ip();
+      if (given.isUnspecified()) {
         host.stream()
             .map(InterfaceAddress::address)
-            .filter(ip -> ip.family() == address.ip().family())
-            .forEach(ip -> all.add(TransportAddress.udp(ip, address.port())));
+            .filter(ip -> ip.family() == given.family())
+            .forEach(ip -> all.add(listener.at(ip)));
       } else {
-        all.add(address);
+        all.add(listener);
       }
     }
     return List.copyOf(all);

@@ -37,8 +37,13 @@ public final class StunService implements AutoCloseable {
     if (!server.driver().execute(server::attach)) {
       throw new IllegalStateException("the runtime is closed");
     }
+    TurnListener wanted = new TurnListener(TurnListener.Kind.UDP, address);
     Listeners.expand(
-        runtime, List.of(address), all -> server.driver().execute(() -> server.bind(all)));
+        runtime,
+        List.of(wanted),
+        all -> server
+            .driver()
+            .execute(() -> server.bind(all.stream().map(TurnListener::address).toList())));
     return server.bound().thenApply(addresses -> new StunService(server, addresses));
   }
 

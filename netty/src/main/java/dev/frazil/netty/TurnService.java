@@ -1,43 +1,72 @@
 package dev.frazil.netty;
 
-import dev.frazil.net.TransportAddress;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.turn.TurnServerEvent;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * A TURN server (RFC 8656) over UDP, which answers Binding requests, too. It has one event loop; clients that come by
- * TCP or TLS, TCP allocations (RFC 6062) and DONT-FRAGMENT are not available.
+ * A TURN server (RFC 8656) over UDP and TCP, which answers Binding requests, too. It has one event loop; TCP allocations
+ * (RFC 6062) and DONT-FRAGMENT are not available.
  *
  * <pre>{@code
- * TurnServerConfiguration configuration = TurnService.configuration(runtime)
- *     .realm("example.org", accounts)
- *     .relay(TurnServerConfiguration.Relay.of(ip))
+ * TurnServiceSettings settings = TurnServiceSettings.builder(server -> server
+ *         .realm("example.org", accounts)
+ *         .relay(TurnServerConfiguration.Relay.of(ip)))
+ *     .listen(TurnListener.Kind.UDP, "0.0.0.0", 3478)
+ *     .listen(TurnListener.Kind.TCP, "0.0.0.0", 3478)
  *     .build();
- * TurnService.start(runtime, List.of(address), configuration, event -> {});
+ * TurnService.start(runtime, settings, event -> {});
  * }</pre>
  */
 public final class TurnService implements AutoCloseable {
+  /** Why a client's stream ended, or was not taken. */
+  public enum StreamEnd {
+    /** The client closed it. */
+    CLOSED,
+    /** The network or the system broke it. */
+    FAILED,
+    /** There are as many as there may be: see {@link TurnServiceSettings.Builder#streams}. */
+    TOO_MANY,
+    /** As many of its source as may be have no allocation. */
+    TOO_MANY_OF_SOURCE,
+    /** It had neither an allocation nor a connection with a peer for too long. */
+    UNUSED,
+    /** What came in is neither STUN nor ChannelData. */
+    BAD_FRAMING,
+    /** The client sent requests and did not read the answers. */
+    NOT_READING
+  }
+
   /**
-   * What the service did so far.
+   * What the service has and did so far.
    *
    * @param server as the machine tells it
    * @param tooLong datagrams that came in with more than 2,048 bytes
-   * @param unsent datagrams that were to be sent while the way out was full
+   * @param unsent what was to be sent while the way out was full, or to a stream that is gone
+   * @param streams of clients there are now
+   * @param endedStreams how many ended, or were not taken, by reason
    */
-  public record Statistics(TurnServer.Statistics server, long tooLong, long unsent) {}
+  public record Statistics(
+      TurnServer.Statistics server,
+      long tooLong,
+      long unsent,
+      int streams,
+      Map<StreamEnd, Long> endedStreams) {}
 
+  private final IceRuntime runtime;
   private final DrivenTurn server;
-  private final List<TransportAddress> addresses;
+  private final List<TurnListener> listeners;
 
-  private TurnService(DrivenTurn server, List<TransportAddress> addresses) {
+  private TurnService(IceRuntime runtime, DrivenTurn server, List<TurnListener> listeners) {
+    this.runtime = runtime;
     this.server = server;
-    this.addresses = addresses;
+    this.listeners = listeners;
   }
 
   /** Starts a configuration with the runtime's source of randomness and its clock. */
@@ -47,38 +76,37 @@ public final class TurnService implements AutoCloseable {
         .epoch(Duration.ofMillis(System.currentTimeMillis()).minusNanos(now));
   }
 
+  private static TurnServerConfiguration configuration(
+      IceRuntime runtime, Consumer<TurnServerConfiguration.Builder> settings) {
+    TurnServerConfiguration.Builder builder = configuration(runtime);
+    settings.accept(builder);
+    return builder.build();
+  }
+
   /**
-   * Binds to all the addresses and serves from then on. 0.0.0.0 and :: stand for each address of their family that the
-   * host has now, one socket each.
+   * Binds to all the listeners and serves from then on.
    *
-   * @param listeners UDP addresses, one at least; port 0 lets the system choose
-   * @param configuration begun by {@link #configuration}
-   * @param events hears what happens, on the event loop, which it must not block
+   * @param events hears what happens, on an event loop, which it must not block
    * @return fails with an {@link java.io.IOException} when an address could not be bound
-   * @throws IllegalArgumentException when an address is not of UDP, or there is none
-   * @throws IllegalStateException when the runtime is closed
+   * @throws IllegalArgumentException when the configuration can't be
+   * @throws IllegalStateException when the configuration can't be, or the runtime is closed
    */
   public static CompletableFuture<TurnService> start(
-      IceRuntime runtime,
-      List<TransportAddress> listeners,
-      TurnServerConfiguration configuration,
-      Consumer<TurnServerEvent> events) {
+      IceRuntime runtime, TurnServiceSettings settings, Consumer<TurnServerEvent> events) {
     runtime.checkOpen();
-    if (listeners.isEmpty()) {
-      throw new IllegalArgumentException("listeners: one address at least");
-    }
-    listeners.forEach(Listeners::requireUdp);
-    DrivenTurn server = new DrivenTurn(runtime, configuration, events);
+    TurnServerConfiguration configuration = configuration(runtime, settings.configuration);
+    DrivenTurn server = new DrivenTurn(runtime, settings, configuration, events);
     if (!server.driver().execute(server::attach)) {
       throw new IllegalStateException("the runtime is closed");
     }
-    Listeners.expand(runtime, listeners, all -> server.driver().execute(() -> server.listen(all)));
-    return server.bound().thenApply(addresses -> new TurnService(server, addresses));
+    Listeners.expand(
+        runtime, settings.listeners, all -> server.driver().execute(() -> server.listen(all)));
+    return server.bound().thenApply(listeners -> new TurnService(runtime, server, listeners));
   }
 
-  /** The addresses that are listened on; never empty. */
-  public List<TransportAddress> addresses() {
-    return addresses;
+  /** What is listened on, with the addresses and ports that were bound; never empty. */
+  public List<TurnListener> listeners() {
+    return listeners;
   }
 
   /** What was served and what was not; until the runtime is closed. */
@@ -91,6 +119,11 @@ public final class TurnService implements AutoCloseable {
     return ask(server.machine()::sessions);
   }
 
+  /** Ends an allocation, named by {@link TurnServer.Session#id}; false when there is none. */
+  public CompletableFuture<Boolean> end(long session) {
+    return ask(() -> server.end(session));
+  }
+
   private <T> CompletableFuture<T> ask(Supplier<T> question) {
     CompletableFuture<T> answer = new CompletableFuture<>();
     if (!server.driver().execute(() -> answer.complete(question.get()))) {
@@ -99,8 +132,14 @@ public final class TurnService implements AutoCloseable {
     return answer;
   }
 
-  /** Goes on with other settings, see {@link TurnServer#reconfigure}; the listening addresses stay. */
-  public void reconfigure(TurnServerConfiguration configuration) {
+  /**
+   * Goes on with another configuration, see {@link TurnServer#reconfigure}; the listeners stay.
+   *
+   * @throws IllegalArgumentException when the configuration can't be
+   * @throws IllegalStateException when the configuration can't be
+   */
+  public void reconfigure(Consumer<TurnServerConfiguration.Builder> settings) {
+    TurnServerConfiguration configuration = configuration(runtime, settings);
     server
         .driver()
         .execute(() -> server.turn(now -> server.machine().reconfigure(configuration, now)));

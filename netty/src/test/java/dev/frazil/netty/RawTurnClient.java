@@ -1,7 +1,6 @@
 package dev.frazil.netty;
 
 import dev.frazil.net.TransportAddress;
-import dev.frazil.netty.io.SocketAddresses;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.ErrorCode;
 import dev.frazil.stun.LongTermCredential;
@@ -11,35 +10,43 @@ import dev.frazil.stun.StunBuilder;
 import dev.frazil.stun.StunMessage;
 import dev.frazil.stun.TransactionId;
 import java.io.IOException;
-import java.net.DatagramPacket;
-import java.net.DatagramSocket;
-import java.net.Inet6Address;
-import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.Random;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** A TURN client of a few lines on a blocking socket: what it sends is what the test says. */
+/** A TURN client of a few lines on a blocking {@link Wire}: what it sends is what the test says. */
 final class RawTurnClient implements AutoCloseable {
   private static final int UDP = 17;
   private static final int IPV6 = 2;
 
-  private final DatagramSocket socket;
-  private final InetSocketAddress server;
+  private final Wire wire;
+  private final boolean ipv6;
   private final LongTermCredential user;
   private final Random random = new Random(1);
   private @Nullable String realm;
   private @Nullable String nonce;
 
   RawTurnClient(TransportAddress server, LongTermCredential user) throws IOException {
-    this.server = SocketAddresses.toSocketAddress(server, 0);
+    this(Wire.udp(server), server, user);
+  }
+
+  RawTurnClient(Wire wire, TransportAddress server, LongTermCredential user) {
+    this.wire = wire;
     this.user = user;
-    socket = Loopback.socket(server.ip().isIpv4() ? "127.0.0.1" : "::1");
+    ipv6 = server.ip().isIpv6();
+  }
+
+  static RawTurnClient of(TurnListener server, LongTermCredential user) throws Exception {
+    return new RawTurnClient(Wire.to(server), server.address(), user);
   }
 
   TransportAddress address() {
-    return SocketAddresses.toUdp((InetSocketAddress) socket.getLocalSocketAddress(), 0);
+    return wire.local();
+  }
+
+  Wire wire() {
+    return wire;
   }
 
   static int code(StunMessage response) {
@@ -57,7 +64,7 @@ final class RawTurnClient implements AutoCloseable {
   /** The relayed address, of the family that the server is asked in. */
   TransportAddress allocate() throws IOException {
     StunMessage response = allocate(builder -> {
-      if (server.getAddress() instanceof Inet6Address) {
+      if (ipv6) {
         builder.put(AttributeType.REQUESTED_ADDRESS_FAMILY, IPV6);
       }
     });
@@ -118,27 +125,24 @@ final class RawTurnClient implements AutoCloseable {
   }
 
   void channelData(int number, byte[] payload) throws IOException {
-    ByteBuffer message = ByteBuffer.allocate(4 + payload.length);
-    send(message
-        .putShort((short) number)
-        .putShort((short) payload.length)
-        .put(payload)
-        .flip());
+    int padding = wire.isStream() ? -payload.length & 3 : 0;
+    ByteBuffer message = ByteBuffer.allocate(4 + payload.length + padding);
+    message.putShort((short) number).putShort((short) payload.length).put(payload);
+    send(message.rewind());
   }
 
-  void send(ByteBuffer datagram) throws IOException {
-    byte[] bytes = new byte[datagram.remaining()];
-    datagram.get(bytes);
-    socket.send(new DatagramPacket(bytes, bytes.length, server));
+  void send(ByteBuffer message) throws IOException {
+    byte[] bytes = new byte[message.remaining()];
+    message.get(bytes);
+    wire.send(bytes);
   }
 
   ByteBuffer receive() throws IOException {
-    DatagramPacket packet = Loopback.receive(socket);
-    return ByteBuffer.wrap(packet.getData(), 0, packet.getLength()).slice();
+    return wire.receive();
   }
 
   @Override
-  public void close() {
-    socket.close();
+  public void close() throws IOException {
+    wire.close();
   }
 }

@@ -13,9 +13,7 @@ import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.ErrorCode;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.Method;
-import dev.frazil.stun.PasswordAlgorithm;
 import dev.frazil.stun.StunMessage;
-import dev.frazil.turn.PeerFilter;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.turn.TurnServerEvent;
@@ -36,8 +34,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class TurnServiceTest {
-  private static final LongTermCredential USER = new LongTermCredential("user", "pass");
+  private static final LongTermCredential USER = TurnServices.USER;
   private static final TransportAddress LOCAL = TransportAddress.udp("127.0.0.1", 0);
+  private static final TurnListener UDP = new TurnListener(TurnListener.Kind.UDP, LOCAL);
   private static final int CHANNEL = 0x4001;
 
   private final List<TurnServerEvent> events = new CopyOnWriteArrayList<>();
@@ -48,26 +47,16 @@ class TurnServiceTest {
     runtime.close();
   }
 
-  private TurnServerConfiguration configuration(
-      String ip, int ports, Consumer<TurnServerConfiguration.Builder> settings) throws Exception {
-    int first = ports == 1 ? DatagramPortTest.freePorts(1) : 40_000;
-    IpAddress relay = IpAddress.parse(ip);
-    TurnServerConfiguration.Builder builder = TurnService.configuration(runtime)
-        .realm(
-            "example.org",
-            (name, realm, algorithm) ->
-                name.equals(USER.username()) ? USER.key(realm, algorithm) : null)
-        .passwordAlgorithms(List.of(PasswordAlgorithm.MD5))
-        .peerFilter(PeerFilter.builder().loopback(true).build())
-        .relay(new TurnServerConfiguration.Relay(relay, relay, first, first + ports - 1));
-    settings.accept(builder);
-    return builder.build();
+  private CompletableFuture<TurnService> start(
+      Consumer<TurnServerConfiguration.Builder> configuration, TurnListener... listeners) {
+    TurnServiceSettings.Builder settings = TurnServiceSettings.builder(configuration);
+    List.of(listeners).forEach(settings::listen);
+    return TurnService.start(runtime, settings.build(), events::add);
   }
 
   private TurnService start(String ip) throws Exception {
-    TransportAddress listener = TransportAddress.udp(ip, 0);
-    return Loopback.await(TurnService.start(
-        runtime, List.of(listener), configuration(ip, 2000, builder -> {}), events::add));
+    TurnListener listener = TurnListener.of(TurnListener.Kind.UDP, IpAddress.parse(ip), 0);
+    return Loopback.await(start(TurnServices.configuration(ip, 2000, builder -> {}), listener));
   }
 
   private static void echo(DatagramSocket peer) throws IOException {
@@ -88,7 +77,7 @@ class TurnServiceTest {
 
   private void relaysBothWays(String ip) throws Exception {
     TurnService service = start(ip);
-    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER);
+    try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), USER);
         DatagramSocket peer = Loopback.socket(ip)) {
       TransportAddress relayed = client.allocate();
       assertThat(relayed.ip()).isEqualTo(IpAddress.parse(ip));
@@ -133,7 +122,7 @@ class TurnServiceTest {
   @Test
   void burstOfPayloadsArrivesWholeAndInOrder() throws Exception {
     TurnService service = start("127.0.0.1");
-    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER);
+    try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), USER);
         DatagramSocket peer = Loopback.socket("127.0.0.1")) {
       client.allocate();
       client.bind(CHANNEL, address(peer));
@@ -154,7 +143,7 @@ class TurnServiceTest {
   @Test
   void bindingRequestsAreAnswered() throws Exception {
     TurnService service = start("127.0.0.1");
-    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+    try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), USER)) {
       StunMessage answer = client.request(Method.BINDING, builder -> {});
       assertThat(answer.get(AttributeType.XOR_MAPPED_ADDRESS)).isEqualTo(client.address());
       assertThat(Loopback.await(service.statistics()).server().binding().answered())
@@ -166,7 +155,7 @@ class TurnServiceTest {
   void wrongPasswordIsRefused() throws Exception {
     TurnService service = start("127.0.0.1");
     LongTermCredential wrong = new LongTermCredential("user", "word");
-    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), wrong)) {
+    try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), wrong)) {
       assertThat(RawTurnClient.code(client.allocate(builder -> {})))
           .isEqualTo(ErrorCode.UNAUTHENTICATED);
     }
@@ -178,13 +167,11 @@ class TurnServiceTest {
     try (DatagramSocket taken = Loopback.socket("127.0.0.1")) {
       int port = taken.getLocalPort();
       IpAddress ip = LOCAL.ip();
-      TurnServerConfiguration configuration = TurnService.configuration(runtime)
-          .anonymous(true)
-          .relay(new TurnServerConfiguration.Relay(ip, ip, port, port))
-          .build();
-      TurnService service =
-          Loopback.await(TurnService.start(runtime, List.of(LOCAL), configuration, events::add));
-      try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+      TurnService service = Loopback.await(start(
+          builder ->
+              builder.anonymous(true).relay(new TurnServerConfiguration.Relay(ip, ip, port, port)),
+          UDP));
+      try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), USER)) {
         assertThat(RawTurnClient.code(client.allocate(builder -> {})))
             .isEqualTo(ErrorCode.INSUFFICIENT_CAPACITY);
       }
@@ -193,9 +180,9 @@ class TurnServiceTest {
 
   @Test
   void releasedPortIsFreeAgain() throws Exception {
-    TurnService service = Loopback.await(TurnService.start(
-        runtime, List.of(LOCAL), configuration("127.0.0.1", 1, builder -> {}), events::add));
-    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+    TurnService service =
+        Loopback.await(start(TurnServices.configuration("127.0.0.1", 1, builder -> {}), UDP));
+    try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), USER)) {
       TransportAddress relayed = client.allocate();
       assertThat(isFree(relayed)).isFalse();
       assertThat(client.release()).isZero();
@@ -219,10 +206,9 @@ class TurnServiceTest {
 
   @Test
   void allocationForTcpIsRefusedAndTheServerGoesOn() throws Exception {
-    TurnServerConfiguration tcp = configuration("127.0.0.1", 100, builder -> builder.tcp(true));
-    TurnService service =
-        Loopback.await(TurnService.start(runtime, List.of(LOCAL), tcp, events::add));
-    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+    TurnService service = Loopback.await(
+        start(TurnServices.configuration("127.0.0.1", 100, builder -> builder.tcp(true)), UDP));
+    try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), USER)) {
       StunMessage response = client.request(
           Method.ALLOCATE, builder -> builder.put(AttributeType.REQUESTED_TRANSPORT, 6));
       assertThat(RawTurnClient.code(response)).isNotZero();
@@ -233,8 +219,8 @@ class TurnServiceTest {
   @Test
   void drainingServerMakesNoAllocationAndIsDoneWithTheLast() throws Exception {
     TurnService service = start("127.0.0.1");
-    try (RawTurnClient first = new RawTurnClient(service.addresses().get(0), USER);
-        RawTurnClient second = new RawTurnClient(service.addresses().get(0), USER)) {
+    try (RawTurnClient first = new RawTurnClient(service.listeners().get(0).address(), USER);
+        RawTurnClient second = new RawTurnClient(service.listeners().get(0).address(), USER)) {
       first.allocate();
       CompletableFuture<Void> drained = service.drain();
       assertThat(RawTurnClient.code(second.allocate(builder -> {})))
@@ -248,11 +234,11 @@ class TurnServiceTest {
   @Test
   void closingEndsAllocationsAndFreesThePorts() throws Exception {
     TurnService service = start("127.0.0.1");
-    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+    try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), USER)) {
       TransportAddress relayed = client.allocate();
       service.close();
       service.close();
-      Wait.until(() -> isFree(relayed) && isFree(service.addresses().get(0)));
+      Wait.until(() -> isFree(relayed) && isFree(service.listeners().get(0).address()));
       assertThat(events).last().isInstanceOf(TurnServerEvent.AllocationEnded.class);
     }
   }
@@ -260,11 +246,11 @@ class TurnServiceTest {
   @Test
   void otherSettingsHoldFromThenOn() throws Exception {
     TurnService service = start("127.0.0.1");
-    try (RawTurnClient first = new RawTurnClient(service.addresses().get(0), USER);
-        RawTurnClient second = new RawTurnClient(service.addresses().get(0), USER)) {
+    try (RawTurnClient first = new RawTurnClient(service.listeners().get(0).address(), USER);
+        RawTurnClient second = new RawTurnClient(service.listeners().get(0).address(), USER)) {
       first.allocate();
       service.reconfigure(
-          configuration("127.0.0.1", 2000, builder -> builder.allocations(1000, 1)));
+          TurnServices.configuration("127.0.0.1", 2000, builder -> builder.allocations(1000, 1)));
       assertThat(RawTurnClient.code(second.allocate(builder -> {})))
           .isEqualTo(ErrorCode.ALLOCATION_QUOTA_REACHED);
     }
@@ -272,11 +258,14 @@ class TurnServiceTest {
 
   @Test
   void handlerThatThrowsDoesNoHarm() throws Exception {
-    TurnService service = Loopback.await(TurnService.start(
-        runtime, List.of(LOCAL), configuration("127.0.0.1", 100, builder -> {}), event -> {
-          throw new IllegalStateException("on purpose");
-        }));
-    try (RawTurnClient client = new RawTurnClient(service.addresses().get(0), USER)) {
+    TurnServiceSettings settings = TurnServiceSettings.builder(
+            TurnServices.configuration("127.0.0.1", 100, builder -> {}))
+        .listen(UDP)
+        .build();
+    TurnService service = Loopback.await(TurnService.start(runtime, settings, event -> {
+      throw new IllegalStateException("on purpose");
+    }));
+    try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), USER)) {
       client.allocate();
       assertThat(client.release()).isZero();
     }
@@ -286,11 +275,13 @@ class TurnServiceTest {
   void listenerThatIsTakenIsSaidAndTheOthersAreFreed() throws Exception {
     try (DatagramSocket taken = Loopback.socket("127.0.0.1")) {
       TransportAddress free = LOCAL.withPort(DatagramPortTest.freePorts(1));
-      TransportAddress wanted = LOCAL.withPort(taken.getLocalPort());
-      TurnServerConfiguration configuration = configuration("127.0.0.1", 100, builder -> {});
+      TurnListener wanted =
+          new TurnListener(TurnListener.Kind.UDP, LOCAL.withPort(taken.getLocalPort()));
       assertThatExceptionOfType(ExecutionException.class)
-          .isThrownBy(() -> Loopback.await(
-              TurnService.start(runtime, List.of(free, wanted), configuration, events::add)))
+          .isThrownBy(() -> Loopback.await(start(
+              TurnServices.configuration("127.0.0.1", 100, builder -> {}),
+              new TurnListener(TurnListener.Kind.UDP, free),
+              wanted)))
           .withCauseInstanceOf(IOException.class)
           .withMessageContaining(wanted.toString())
           .withMessageContaining("in use");
@@ -301,12 +292,11 @@ class TurnServiceTest {
   @Test
   void wildcardListensOnEveryAddressOfItsFamily() throws Exception {
     int port = DatagramPortTest.freePorts(1);
-    TurnService service = Loopback.await(TurnService.start(
-        runtime,
-        List.of(TransportAddress.udp(IpAddress.ANY4, port)),
-        configuration("127.0.0.1", 100, builder -> {}),
-        events::add));
-    assertThat(service.addresses())
+    TurnService service = Loopback.await(start(
+        TurnServices.configuration("127.0.0.1", 100, builder -> {}),
+        TurnListener.of(TurnListener.Kind.UDP, IpAddress.ANY4, port)));
+    assertThat(service.listeners())
+        .extracting(TurnListener::address)
         .contains(LOCAL.withPort(port))
         .hasSameSizeAs(SystemInterfaces.INSTANCE.addresses().stream()
             .filter(address -> address.address().isIpv4())
@@ -314,17 +304,31 @@ class TurnServiceTest {
   }
 
   @Test
-  void listenersHaveToBeOfUdpAndTheRuntimeOpen() throws Exception {
-    TurnServerConfiguration configuration = configuration("127.0.0.1", 100, builder -> {});
+  void sessionIsEndedByItsNumber() throws Exception {
+    TurnService service = start("127.0.0.1");
+    try (RawTurnClient client = new RawTurnClient(service.listeners().get(0).address(), USER)) {
+      client.allocate();
+      long session = Loopback.await(service.sessions()).get(0).id();
+      assertThat(Loopback.await(service.end(session + 1))).isFalse();
+      assertThat(Loopback.await(service.end(session))).isTrue();
+      assertThat(Loopback.await(service.sessions())).isEmpty();
+      assertThat(client.release()).isEqualTo(ErrorCode.ALLOCATION_MISMATCH);
+    }
+  }
+
+  @Test
+  void listenersAreOfTheTransportOfTheirKindAndTheRuntimeIsOpen() throws Exception {
     TransportAddress tcp = new TransportAddress(LOCAL.ip(), 3478, Transport.TCP);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> TurnService.start(runtime, List.of(tcp), configuration, events::add))
-        .withMessageContaining("address " + tcp);
+        .isThrownBy(() -> new TurnListener(TurnListener.Kind.UDP, tcp))
+        .withMessage("listener 127.0.0.1:3478/tcp: UDP runs over UDP");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> TurnService.start(runtime, List.of(), configuration, events::add))
+        .isThrownBy(() -> new TurnListener(TurnListener.Kind.TCP, LOCAL));
+    assertThatIllegalStateException()
+        .isThrownBy(() -> start(TurnServices.configuration("127.0.0.1", 100, builder -> {})))
         .withMessageContaining("listeners");
     runtime.close();
     assertThatIllegalStateException()
-        .isThrownBy(() -> TurnService.start(runtime, List.of(LOCAL), configuration, events::add));
+        .isThrownBy(() -> start(TurnServices.configuration("127.0.0.1", 100, builder -> {}), UDP));
   }
 }

@@ -3,7 +3,9 @@ package dev.frazil.server;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.IceRuntime;
 import dev.frazil.netty.StunService;
+import dev.frazil.netty.TurnListener;
 import dev.frazil.netty.TurnService;
+import dev.frazil.netty.TurnServiceSettings;
 import dev.frazil.stun.BindingServer;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
@@ -18,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,14 +96,31 @@ public final class FrazilServer implements AutoCloseable {
     if (turn == null) {
       openBindings();
     } else {
+      TurnServiceSettings.Builder settings = TurnServiceSettings.builder(said(configuration));
+      configuration
+          .listen()
+          .forEach(address -> settings.listen(new TurnListener(TurnListener.Kind.UDP, address)));
       EventLog log = new EventLog(configuration.fullAddresses);
-      relay = await(TurnService.start(runtime, configuration.listen(), turn, log));
-      addresses = relay.addresses();
+      relay = await(TurnService.start(runtime, settings.build(), log));
+      addresses = relay.listeners().stream().map(TurnListener::address).toList();
     }
     long interval = configuration.statistics.toSeconds();
     if (interval > 0) {
       clock.scheduleAtFixedRate(this::logStatistics, interval, interval, TimeUnit.SECONDS);
     }
+  }
+
+  /** What was checked already, said on a builder. */
+  private static Consumer<TurnServerConfiguration.Builder> said(ServerConfiguration configuration)
+      throws IOException {
+    HostAddresses host = HostAddresses.now();
+    return builder -> {
+      try {
+        configuration.turn(builder, host);
+      } catch (ConfigurationException e) {
+        throw new IllegalArgumentException(e.getMessage(), e);
+      }
+    };
   }
 
   private void openBindings() throws IOException, InterruptedException {
@@ -146,7 +166,7 @@ public final class FrazilServer implements AutoCloseable {
     }
     TurnServerConfiguration turn = turn(runtime, value);
     if (relay != null && turn != null) {
-      relay.reconfigure(turn);
+      relay.reconfigure(said(value));
     }
     configuration = value;
     LOGGER.log(Level.INFO, () -> "event=reconfigured " + value);

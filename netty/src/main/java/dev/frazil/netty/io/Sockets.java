@@ -8,23 +8,30 @@ import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollDatagramChannel;
 import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.DatagramChannel;
+import io.netty.channel.socket.ServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.SocketProtocolFamily;
+import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.socket.nio.NioDatagramChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.channel.unix.UnixChannelOption;
 import io.netty.channel.uring.IoUring;
 import io.netty.channel.uring.IoUringDatagramChannel;
 import io.netty.channel.uring.IoUringIoHandler;
+import io.netty.channel.uring.IoUringServerSocketChannel;
 import io.netty.channel.uring.IoUringSocketChannel;
 import java.lang.System.Logger.Level;
+import java.net.StandardSocketOptions;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
-/** What one I/O transport makes: the handlers of event loops, and datagram channels. */
+/** What one I/O transport makes: the handlers of event loops, and channels. */
 public final class Sockets {
   private static final System.Logger LOGGER = System.getLogger(Sockets.class.getName());
 
@@ -162,13 +169,31 @@ public final class Sockets {
     return channel;
   }
 
+  /** A channel that others can connect to by TCP. */
+  public ServerSocketChannel listenerChannel() {
+    return switch (engine) {
+      case EPOLL, LINUX -> new EpollServerSocketChannel();
+      case IO_URING -> new IoUringServerSocketChannel();
+      default -> new NioServerSocketChannel();
+    };
+  }
+
   /** A channel that can connect to a server by TCP. */
   public SocketChannel streamChannel() {
     return switch (engine) {
-      case EPOLL -> new EpollSocketChannel();
+      case EPOLL, LINUX -> new EpollSocketChannel();
       case IO_URING -> new IoUringSocketChannel();
       default -> new NioSocketChannel();
     };
+  }
+
+  /** Lets several sockets of this user be bound to what the channel is bound to (SO_REUSEPORT), where there is such. */
+  public void sharePort(Channel channel) {
+    if (engine == Engine.NIO) {
+      set(channel, NioChannelOption.of(StandardSocketOptions.SO_REUSEPORT), true);
+    } else {
+      set(channel, UnixChannelOption.SO_REUSEPORT, true);
+    }
   }
 
   private static <T> void set(Channel channel, ChannelOption<T> option, T value) {

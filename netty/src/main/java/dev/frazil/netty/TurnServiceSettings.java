@@ -1,0 +1,103 @@
+package dev.frazil.netty;
+
+import dev.frazil.net.IpAddress;
+import dev.frazil.netty.io.StreamLimits;
+import dev.frazil.turn.TurnServerConfiguration;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** What a {@link TurnService} is told at its start. Immutable; made by {@link #builder}. */
+public final class TurnServiceSettings {
+  final Consumer<TurnServerConfiguration.Builder> configuration;
+  final List<TurnListener> listeners;
+  final StreamLimits streams;
+
+  private TurnServiceSettings(Builder builder) {
+    configuration = builder.configuration;
+    listeners = List.copyOf(builder.listeners);
+    streams = new StreamLimits(
+        builder.streams,
+        builder.unusedStreams,
+        builder.unusedStreamsPerSource,
+        builder.streamPatience);
+  }
+
+  /**
+   * Starts the settings of a service; it needs a listener.
+   *
+   * @param configuration says on a builder, which has the runtime's source of randomness and its clock already, what the
+   *     server allows to whom; it is asked whenever a configuration is made, so it has to say the same each time
+   */
+  public static Builder builder(Consumer<TurnServerConfiguration.Builder> configuration) {
+    return new Builder(configuration);
+  }
+
+  /** Collects settings; each but the listeners has a default. */
+  public static final class Builder {
+    private final Consumer<TurnServerConfiguration.Builder> configuration;
+    private final Set<TurnListener> listeners = new LinkedHashSet<>();
+    private int streams = StreamLimits.DEFAULT.most();
+    private int unusedStreams = StreamLimits.DEFAULT.mostUnused();
+    private int unusedStreamsPerSource = StreamLimits.DEFAULT.mostUnusedPerSource();
+    private Duration streamPatience = StreamLimits.DEFAULT.patience();
+
+    private Builder(Consumer<TurnServerConfiguration.Builder> configuration) {
+      this.configuration = Objects.requireNonNull(configuration, "configuration");
+    }
+
+    /** Adds a listener; one that is given twice counts once. */
+    public Builder listen(TurnListener value) {
+      listeners.add(Objects.requireNonNull(value, "listener"));
+      return this;
+    }
+
+    /** Adds a listener at an IP address and a port, see {@link TurnListener}. */
+    public Builder listen(TurnListener.Kind kind, String ip, int port) {
+      return listen(TurnListener.of(kind, IpAddress.parse(ip), port));
+    }
+
+    /**
+     * How many streams there may be at the same time. Those without an allocation are bounded more tightly: in all, where
+     * a further one ends the oldest, and for each source (an IPv4 address or an IPv6 /64), where a further one is
+     * refused. Default 20,000, 4,096 and 256.
+     */
+    public Builder streams(int most, int mostUnused, int mostUnusedPerSource) {
+      streams = positive("streams", most);
+      unusedStreams = positive("unused streams", mostUnused);
+      unusedStreamsPerSource = positive("unused streams per source", mostUnusedPerSource);
+      return this;
+    }
+
+    /** How long a stream may be without an allocation, 100 ms to a day. Default 30 s. */
+    public Builder streamPatience(Duration value) {
+      if (value.toMillis() < 100 || value.compareTo(Duration.ofDays(1)) > 0) {
+        throw new IllegalArgumentException("streamPatience " + value + ": must be 100 ms to a day");
+      }
+      streamPatience = value;
+      return this;
+    }
+
+    private static int positive(String name, int value) {
+      if (value < 1) {
+        throw new IllegalArgumentException(name + " " + value + ": must be at least 1");
+      }
+      return value;
+    }
+
+    /**
+     * Makes the settings.
+     *
+     * @throws IllegalStateException when there is no listener
+     */
+    public TurnServiceSettings build() {
+      if (listeners.isEmpty()) {
+        throw new IllegalStateException("listeners: one at least");
+      }
+      return new TurnServiceSettings(this);
+    }
+  }
+}

@@ -1,0 +1,205 @@
+package dev.frazil.netty.io;
+
+import dev.frazil.net.DeadlineQueue;
+import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
+import dev.frazil.net.ProtocolMachine;
+import io.netty.util.concurrent.Future;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The streams of a server's clients. Until the server has something for a stream, which takes credentials, it is one of
+ * a bounded number, in all and by source, and ends after a while. Used on its event loop only.
+ */
+public final class ClientStreams implements StreamPort.Owner {
+  /** Whose clients these are. */
+  public interface Owner {
+    /** A message came in, in a turn that has begun already. */
+    void handleMessage(FiveTuple path, ByteBuffer message);
+
+    /** A stream is gone. */
+    void handleClosed(FiveTuple path);
+
+    /** Whether there is something that a stream is needed for. */
+    boolean isInUse(FiveTuple path);
+  }
+
+  private static final class Client extends DeadlineQueue.Entry {
+    private final StreamPort stream;
+    private boolean used;
+
+    Client(StreamPort stream) {
+      this.stream = stream;
+    }
+  }
+
+  private final Driver driver;
+  private final StreamLimits limits;
+  private final Owner owner;
+  private final Map<FiveTuple, Client> clients = new HashMap<>();
+  /** Those that nothing is there for, the oldest first. */
+  private final Set<Client> unused = new LinkedHashSet<>();
+  /** How many of them each source has. */
+  private final Map<IpAddress, Integer> sources = new HashMap<>();
+  /** When each stream is looked at next. */
+  private final DeadlineQueue<Client> looks = new DeadlineQueue<>();
+
+  private final long[] ended = new long[StreamEnd.values().length];
+  private @Nullable Future<?> wakeUp;
+  private long dropped;
+
+  public ClientStreams(Driver driver, StreamLimits limits, Owner owner) {
+    this.driver = driver;
+    this.limits = limits;
+    this.owner = owner;
+  }
+
+  /** How many there are. */
+  public int size() {
+    return clients.size();
+  }
+
+  /** How many ended, or were refused, for a reason. */
+  public long ended(StreamEnd reason) {
+    return ended[reason.ordinal()];
+  }
+
+  /** Messages that were to be sent to a client that reads too slowly. */
+  public long dropped() {
+    return dropped;
+  }
+
+  /** Takes a stream that somebody opened, or refuses it. */
+  public void add(StreamPort stream) {
+    IpAddress source = source(stream);
+    if (sources.getOrDefault(source, 0) >= limits.mostUnusedPerSource()) {
+      refuse(stream, StreamEnd.TOO_MANY_OF_SOURCE);
+      return;
+    }
+    if (unused.size() >= limits.mostUnused() || clients.size() >= limits.most()) {
+      if (unused.isEmpty()) {
+        refuse(stream, StreamEnd.TOO_MANY);
+        return;
+      }
+      end(
+          unused.iterator().next(),
+          StreamEnd.TOO_MANY); // who is honest is no longer among the oldest
+    }
+    Client client = new Client(stream);
+    clients.put(stream.path(), client);
+    setUnused(client);
+    stream.open(this);
+  }
+
+  private void refuse(StreamPort stream, StreamEnd reason) {
+    ended[reason.ordinal()]++;
+    stream.refuse();
+  }
+
+  private static IpAddress source(StreamPort stream) {
+    IpAddress ip = stream.path().remote().ip();
+    return ip.isIpv4() ? ip : IpAddress.ofIpv6(ip.high(), 0);
+  }
+
+  private void setUnused(Client client) {
+    client.used = false;
+    unused.add(client);
+    sources.merge(source(client.stream), 1, Integer::sum);
+    lookLater(client);
+  }
+
+  private void setUsed(Client client) {
+    client.used = true;
+    forget(client);
+    lookLater(client);
+  }
+
+  private void forget(Client client) {
+    if (unused.remove(client)) {
+      sources.computeIfPresent(
+          source(client.stream), (source, count) -> count == 1 ? null : count - 1);
+    }
+  }
+
+  private void lookLater(Client client) {
+    looks.schedule(client, driver.now() + limits.patience().toNanos());
+    wakeUp();
+  }
+
+  private void wakeUp() {
+    if (wakeUp == null && looks.nextDeadline() != ProtocolMachine.NEVER) {
+      wakeUp = driver
+          .eventLoop()
+          .schedule(
+              this::look, Math.max(0, looks.nextDeadline() - driver.now()), TimeUnit.NANOSECONDS);
+    }
+  }
+
+  private void look() {
+    wakeUp = null;
+    long now = driver.now();
+    Client due;
+    while ((due = looks.poll(now)) != null) {
+      boolean inUse = owner.isInUse(due.stream.path());
+      if (!inUse && !due.used) {
+        end(due, StreamEnd.UNUSED);
+      } else if (inUse) {
+        setUsed(due);
+      } else {
+        setUnused(due);
+      }
+    }
+    wakeUp();
+  }
+
+  private void end(Client client, StreamEnd reason) {
+    client.stream.close();
+    handleClosed(client.stream, reason);
+  }
+
+  /** Sends a message to a client; one that is relayed is dropped when the client reads too slowly. */
+  public void transmit(FiveTuple path, ByteBuffer header, ByteBuffer payload) {
+    Client client = clients.get(path);
+    if (client == null || !client.stream.transmit(header, payload)) {
+      dropped++;
+    }
+  }
+
+  /** Closes a stream; does nothing when there is none. */
+  public void close(FiveTuple path) {
+    Client client = clients.remove(path);
+    if (client != null) {
+      forget(client);
+      looks.cancel(client);
+      client.stream.close();
+    }
+  }
+
+  /** Closes all. */
+  public void close() {
+    List.copyOf(clients.keySet()).forEach(this::close);
+  }
+
+  @Override
+  public void handleMessage(StreamPort stream, ByteBuffer message) {
+    owner.handleMessage(stream.path(), message);
+    Client client = clients.get(stream.path());
+    if (client != null && !client.used && owner.isInUse(stream.path())) {
+      setUsed(client);
+    }
+  }
+
+  @Override
+  public void handleClosed(StreamPort stream, StreamEnd reason) {
+    ended[reason.ordinal()]++;
+    close(stream.path());
+    owner.handleClosed(stream.path());
+  }
+}

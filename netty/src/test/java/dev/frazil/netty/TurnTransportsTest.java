@@ -1,0 +1,226 @@
+package dev.frazil.netty;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.frazil.net.IpAddress;
+import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.TurnListener.Kind;
+import dev.frazil.netty.io.SocketAddresses;
+import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.ErrorCode;
+import dev.frazil.stun.LongTermCredential;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.StunMessage;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What holds over every transport that clients can come by. */
+class TurnTransportsTest {
+  private static final int CHANNEL = 0x4001;
+
+  private IceRuntime runtime = IceRuntime.create();
+  private final List<AutoCloseable> open = new ArrayList<>();
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable each : open) {
+      each.close();
+    }
+    runtime.close();
+  }
+
+  static Stream<Arguments> kindsAndEngines() {
+    return Stream.of(Kind.values())
+        .flatMap(kind -> Loopback.transports().map(engine -> Arguments.of(kind, engine)));
+  }
+
+  private TurnService start(Kind kind, String ip) throws Exception {
+    TurnServiceSettings.Builder settings =
+        TurnServices.settings(ip, builder -> {}).listen(kind, ip, 0);
+    return Loopback.await(TurnService.start(runtime, settings.build(), event -> {}));
+  }
+
+  private RawTurnClient client(TurnService service, LongTermCredential user) throws Exception {
+    RawTurnClient client = RawTurnClient.of(service.listeners().get(0), user);
+    open.add(client);
+    return client;
+  }
+
+  private RawTurnClient client(TurnService service) throws Exception {
+    return client(service, TurnServices.USER);
+  }
+
+  private DatagramSocket peer(String ip) throws Exception {
+    DatagramSocket peer = Loopback.socket(ip);
+    open.add(peer);
+    return peer;
+  }
+
+  private static TransportAddress address(DatagramSocket socket) {
+    return SocketAddresses.toUdp((InetSocketAddress) socket.getLocalSocketAddress(), 0);
+  }
+
+  private static byte[] payload(int length) {
+    byte[] payload = new byte[length];
+    Arrays.fill(payload, (byte) length);
+    return payload;
+  }
+
+  private static void echo(DatagramSocket peer, int length) throws Exception {
+    DatagramPacket packet = Loopback.receive(peer);
+    assertThat(ByteBuffer.wrap(packet.getData(), 0, packet.getLength()))
+        .isEqualTo(ByteBuffer.wrap(payload(length)));
+    peer.send(new DatagramPacket(
+        packet.getData(), packet.getLength(), (InetSocketAddress) packet.getSocketAddress()));
+  }
+
+  private void relaysBothWays(TurnService service, String ip) throws Exception {
+    RawTurnClient client = client(service);
+    DatagramSocket peer = peer(ip);
+    TransportAddress relayed = client.allocate();
+    assertThat(relayed.ip()).isEqualTo(IpAddress.parse(ip));
+    assertThat(Loopback.await(service.sessions()).get(0).client().remote())
+        .isEqualTo(client.address());
+    assertThat(client.permit(address(peer))).isZero();
+    for (int length : new int[] {1, 333, 1200}) {
+      client.indicate(address(peer), payload(length));
+      echo(peer, length);
+      StunMessage indication = StunMessage.tryParse(client.receive());
+      assertThat(indication.method()).isEqualTo(Method.DATA);
+      assertThat(indication.get(AttributeType.XOR_PEER_ADDRESS)).isEqualTo(address(peer));
+      assertThat(indication.get(AttributeType.DATA)).isEqualTo(ByteBuffer.wrap(payload(length)));
+    }
+    assertThat(client.bind(CHANNEL, address(peer))).isZero();
+    for (int length : new int[] {1, 2, 3, 4, 1201}) {
+      client.channelData(CHANNEL, payload(length));
+      echo(peer, length);
+      ByteBuffer answer = client.receive();
+      assertThat(answer.getShort()).isEqualTo((short) CHANNEL);
+      assertThat(answer.getShort()).isEqualTo((short) length);
+      assertThat(answer).isEqualTo(ByteBuffer.wrap(payload(length)));
+    }
+    assertThat(client.release()).isZero();
+  }
+
+  @ParameterizedTest
+  @MethodSource("kindsAndEngines")
+  @Tag("TURN-0010")
+  void payloadsGoToAPeerAndBack(Kind kind, IoTransport engine) throws Exception {
+    runtime.close();
+    runtime = IceRuntime.builder().transport(engine).build();
+    relaysBothWays(start(kind, "127.0.0.1"), "127.0.0.1");
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  @Tag("TURN-0010")
+  void ipv6IsServedToo(Kind kind) throws Exception {
+    relaysBothWays(start(kind, "::1"), "::1");
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void burstArrivesWholeAndInOrder(Kind kind) throws Exception {
+    RawTurnClient client = client(start(kind, "127.0.0.1"));
+    DatagramSocket peer = peer("127.0.0.1");
+    client.allocate();
+    client.bind(CHANNEL, address(peer));
+    for (int i = 1; i <= 64; i++) {
+      client.channelData(CHANNEL, payload(i));
+    }
+    for (int i = 1; i <= 64; i++) {
+      echo(peer, i);
+    }
+    for (int i = 1; i <= 64; i++) {
+      assertThat(client.receive().position(4)).isEqualTo(ByteBuffer.wrap(payload(i)));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void requestsWithoutAllocationAreToldSo(Kind kind) throws Exception {
+    RawTurnClient client = client(start(kind, "127.0.0.1"));
+    DatagramSocket peer = peer("127.0.0.1");
+    assertThat(client.permit(address(peer))).isEqualTo(ErrorCode.ALLOCATION_MISMATCH);
+    assertThat(client.bind(CHANNEL, address(peer))).isEqualTo(ErrorCode.ALLOCATION_MISMATCH);
+    assertThat(client.release()).isEqualTo(ErrorCode.ALLOCATION_MISMATCH);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void wrongPasswordIsRefusedAndNothingIsAllocated(Kind kind) throws Exception {
+    TurnService service = start(kind, "127.0.0.1");
+    RawTurnClient client = client(service, new LongTermCredential("user", "word"));
+    assertThat(RawTurnClient.code(client.allocate(builder -> {})))
+        .isEqualTo(ErrorCode.UNAUTHENTICATED);
+    assertThat(Loopback.await(service.sessions())).isEmpty();
+  }
+
+  /** CVE-2018-4058, CVE-2020-26262, CVE-2026-27624 and their kin, from regressions.md. */
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  @Tag("TURN-2000")
+  void peersThatMustNotBeReachedAreRefused(Kind kind) throws Exception {
+    RawTurnClient four = client(start(kind, "127.0.0.1"));
+    RawTurnClient six = client(start(kind, "::1"));
+    four.allocate();
+    six.allocate();
+    for (String ip : List.of("0.0.0.0", "0.1.2.3", "10.0.0.1", "169.254.169.254", "224.0.0.1")) {
+      TransportAddress peer = TransportAddress.udp(ip, 80);
+      assertThat(four.permit(peer)).as(ip).isEqualTo(ErrorCode.FORBIDDEN);
+      assertThat(four.bind(CHANNEL, peer)).as(ip).isEqualTo(ErrorCode.FORBIDDEN);
+    }
+    for (String ip : List.of(
+        "::",
+        "::ffff:10.0.0.1",
+        "::10.0.0.1",
+        "2002:7f00:1::",
+        "64:ff9b::a00:1",
+        "2001::1",
+        "fe80::1",
+        "fc00::1",
+        "ff02::1")) {
+      TransportAddress peer = TransportAddress.udp(ip, 80);
+      assertThat(six.permit(peer)).as(ip).isEqualTo(ErrorCode.FORBIDDEN);
+      assertThat(six.bind(CHANNEL, peer)).as(ip).isEqualTo(ErrorCode.FORBIDDEN);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void channelNumbersOutsideOfTheRangeAreRefused(Kind kind) throws Exception {
+    RawTurnClient client = client(start(kind, "127.0.0.1"));
+    DatagramSocket peer = peer("127.0.0.1");
+    client.allocate();
+    for (int number : new int[] {0x3FFF, 0x5000, 0x7FFF, 0xFFFF}) {
+      assertThat(client.bind(number, address(peer))).isEqualTo(ErrorCode.BAD_REQUEST);
+    }
+    assertThat(client.bind(0x4FFF, address(peer))).isZero();
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void shortMessageBehindALongOneHasNoStaleBytes(Kind kind) throws Exception {
+    RawTurnClient client = client(start(kind, "127.0.0.1"));
+    DatagramSocket peer = peer("127.0.0.1");
+    client.allocate();
+    client.bind(CHANNEL, address(peer));
+    for (int length : new int[] {1200, 1}) {
+      client.channelData(CHANNEL, payload(length));
+      echo(peer, length);
+      assertThat(client.receive().position(4)).isEqualTo(ByteBuffer.wrap(payload(length)));
+    }
+  }
+}
