@@ -3,8 +3,12 @@
 module dev.frazil.netty {
   requires transitive dev.frazil.core;
   requires static org.jspecify;
+  requires java.naming;
   requires io.netty.buffer;
+  requires io.netty.codec;
   requires io.netty.common;
+  requires io.netty.handler;
+  requires io.netty.handler.proxy;
   requires io.netty.transport;
   requires io.netty.transport.classes.epoll;
   requires io.netty.transport.classes.io_uring;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
-import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.io.ConnectionSettings;
 import dev.frazil.netty.io.ServerAddress;
 import dev.frazil.netty.io.ServerConnection;
@@ -13,8 +12,6 @@ import dev.frazil.netty.io.Sockets;
 import dev.frazil.stun.Method;
 import dev.frazil.stun.StunBuilder;
 import dev.frazil.stun.TransactionId;
-import java.io.DataInputStream;
-import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -38,51 +35,6 @@ class StreamConnectionTest {
 
   private final Random random = new Random(1);
 
-  /** A blocking server on loopback. */
-  private static final class Server implements AutoCloseable {
-    final ServerSocket listening;
-    Socket client;
-
-    Server() throws Exception {
-      listening = new ServerSocket(0, 5, InetAddress.getByName("127.0.0.1"));
-      listening.setSoTimeout((int) Loopback.LIMIT_SECONDS * 1000);
-    }
-
-    ServerAddress address() {
-      return at(listening.getLocalPort());
-    }
-
-    void accept() throws Exception {
-      client = listening.accept();
-      client.setTcpNoDelay(true);
-      client.setSoTimeout((int) Loopback.LIMIT_SECONDS * 1000);
-    }
-
-    OutputStream out() throws Exception {
-      return client.getOutputStream();
-    }
-
-    byte[] read(int length) throws Exception {
-      byte[] bytes = new byte[length];
-      new DataInputStream(client.getInputStream()).readFully(bytes);
-      return bytes;
-    }
-
-    @Override
-    public void close() throws Exception {
-      listening.close();
-      if (client != null) {
-        client.close();
-      }
-    }
-  }
-
-  private static ServerAddress at(int port) {
-    TransportAddress server =
-        new TransportAddress(IpAddress.parse("127.0.0.1"), port, Transport.TCP);
-    return new ServerAddress(null, server, false, "127.0.0.1");
-  }
-
   private byte[] request() {
     ByteBuffer bytes = StunBuilder.request(
             Method.BINDING, TransactionId.random(random), ByteBuffer.allocate(200))
@@ -105,7 +57,7 @@ class StreamConnectionTest {
   @MethodSource("transports")
   void messagesGoBothWaysWhole(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport);
-        Server server = new Server()) {
+        StreamServer server = new StreamServer()) {
       Connections client = Connections.open(ports, server.address(), PLAIN);
       server.accept();
       ServerConnection connection = Loopback.await(client.connected);
@@ -130,7 +82,7 @@ class StreamConnectionTest {
   @Tag("STUN-0450")
   void messagesAreCutOutOfTheStreamHoweverItComes() throws Exception {
     try (Ports ports = new Ports(Sockets.automatic());
-        Server server = new Server()) {
+        StreamServer server = new StreamServer()) {
       Connections client = Connections.open(ports, server.address(), PLAIN);
       server.accept();
       byte[] one = request();
@@ -152,7 +104,7 @@ class StreamConnectionTest {
   @Tag("STUN-0450")
   void streamThatIsOutOfStepIsClosed() throws Exception {
     try (Ports ports = new Ports(Sockets.automatic());
-        Server server = new Server()) {
+        StreamServer server = new StreamServer()) {
       Connections client = Connections.open(ports, server.address(), PLAIN);
       server.accept();
       server.out().write(new byte[] {21, 3, 3, 0, 2, 2, 40, 0}); // a TLS alert
@@ -165,7 +117,7 @@ class StreamConnectionTest {
   @Test
   void noByteIsLostWhenTheStreamCarriesBytesFromThereOn() throws Exception {
     try (Ports ports = new Ports(Sockets.automatic());
-        Server server = new Server()) {
+        StreamServer server = new StreamServer()) {
       Connections client = Connections.open(ports, server.address(), PLAIN);
       server.accept();
       Loopback.await(client.connected);
@@ -201,11 +153,11 @@ class StreamConnectionTest {
   @Test
   void nobodyListensThere() throws Exception {
     int port;
-    try (Server server = new Server()) {
+    try (StreamServer server = new StreamServer()) {
       port = server.listening.getLocalPort();
     }
     try (Ports ports = new Ports(Sockets.automatic())) {
-      Connections client = Connections.open(ports, at(port), PLAIN);
+      Connections client = Connections.open(ports, StreamServer.at(port), PLAIN);
       assertThat(Loopback.await(client.failed)).contains("nobody listens on that port");
     }
   }
@@ -219,7 +171,7 @@ class StreamConnectionTest {
         others.add(new Socket(full.getInetAddress(), full.getLocalPort()));
       }
       ConnectionSettings hasty = PLAIN.withTimeouts(Duration.ofMillis(200), Duration.ofMillis(200));
-      Connections client = Connections.open(ports, at(full.getLocalPort()), hasty);
+      Connections client = Connections.open(ports, StreamServer.at(full.getLocalPort()), hasty);
       assertThat(Loopback.await(client.failed)).isEqualTo("no answer in 0.2 s");
       for (Socket other : others) {
         other.close();
@@ -230,7 +182,7 @@ class StreamConnectionTest {
   @Test
   void serverThatClosesIsTold() throws Exception {
     try (Ports ports = new Ports(Sockets.automatic());
-        Server server = new Server()) {
+        StreamServer server = new StreamServer()) {
       Connections client = Connections.open(ports, server.address(), PLAIN);
       server.accept();
       ServerConnection connection = Loopback.await(client.connected);
@@ -243,7 +195,7 @@ class StreamConnectionTest {
   @Test
   void ownerThatClosesHearsNoMore() throws Exception {
     try (Ports ports = new Ports(Sockets.automatic());
-        Server server = new Server()) {
+        StreamServer server = new StreamServer()) {
       Connections client = Connections.open(ports, server.address(), PLAIN);
       server.accept();
       ServerConnection connection = Loopback.await(client.connected);
@@ -263,7 +215,7 @@ class StreamConnectionTest {
   @Test
   void connectionThatIsClosedBeforeItStandsIsNeverHeardOf() throws Exception {
     try (Ports ports = new Ports(Sockets.automatic());
-        Server server = new Server()) {
+        StreamServer server = new StreamServer()) {
       Connections client = new Connections();
       ports.on(() -> {
         ServerConnection.open(ports.driver, server.address(), PLAIN, client).close();
@@ -280,7 +232,7 @@ class StreamConnectionTest {
   @Tag("TURN-2240")
   void slowServerLosesDataAndNoRequest() throws Exception {
     try (Ports ports = new Ports(Sockets.automatic());
-        Server server = new Server()) {
+        StreamServer server = new StreamServer()) {
       Connections client = Connections.open(ports, server.address(), PLAIN);
       server.accept();
       ServerConnection connection = Loopback.await(client.connected);
@@ -303,7 +255,7 @@ class StreamConnectionTest {
   @Test
   void connectsFromTheAddressThatIsNamed() throws Exception {
     try (Ports ports = new Ports(Sockets.automatic());
-        Server server = new Server()) {
+        StreamServer server = new StreamServer()) {
       ServerAddress where = new ServerAddress(
           IpAddress.parse("127.0.0.2"), server.address().server(), false, "127.0.0.1");
       Connections client = Connections.open(ports, where, PLAIN);
@@ -316,8 +268,8 @@ class StreamConnectionTest {
 
   @Test
   void addressesOfTwoFamiliesAreRefused() {
-    assertThatThrownBy(
-            () -> new ServerAddress(IpAddress.parse("::1"), at(3478).server(), false, "x"))
+    assertThatThrownBy(() ->
+            new ServerAddress(IpAddress.parse("::1"), StreamServer.at(3478).server(), false, "x"))
         .hasMessageContaining("same family");
   }
 }

@@ -1,11 +1,14 @@
 package dev.frazil.netty.io;
 
 import io.netty.channel.ConnectTimeoutException;
+import io.netty.handler.codec.DecoderException;
+import io.netty.handler.proxy.ProxyConnectException;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.net.PortUnreachableException;
+import javax.net.ssl.SSLException;
 
 /** What a failure means to somebody who does not know its name. */
 final class PlainWords {
@@ -13,6 +16,13 @@ final class PlainWords {
 
   static String of(Throwable cause) {
     String message = String.valueOf(cause.getMessage());
+    if (cause instanceof ProxyConnectException) {
+      return proxy(message);
+    }
+    if (cause instanceof SSLException || cause instanceof DecoderException) {
+      return StreamTls.words(
+          cause instanceof DecoderException && cause.getCause() != null ? cause.getCause() : cause);
+    }
     if (cause instanceof ConnectTimeoutException || message.contains("timed out")) {
       return "no answer";
     }
@@ -34,5 +44,18 @@ final class PlainWords {
     return cause instanceof ConnectException || cause instanceof IOException
         ? message
         : cause.toString();
+  }
+
+  /** Netty's words are long: protocol, authentication, addresses, and at last what the proxy said. */
+  private static String proxy(String message) {
+    int status = message.indexOf("status: ");
+    int arrow = message.lastIndexOf(", ");
+    String said = status >= 0
+        ? message.substring(status + "status: ".length())
+        : message.substring(arrow < 0 ? 0 : arrow + 2);
+    if (said.startsWith("407") || said.contains("authStatus")) {
+      return "the proxy wants another user and password: " + said;
+    }
+    return "the proxy refuses: " + said;
   }
 }

@@ -3,6 +3,8 @@ package dev.frazil.netty.io;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.Transport;
 import java.nio.ByteBuffer;
+import java.security.cert.X509Certificate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A connection of a client to its server: messages go in and out of it whole, whatever is below. Used on the event loop
@@ -49,8 +51,8 @@ public abstract sealed class ServerConnection permits StreamConnection {
    */
   public static ServerConnection open(
       Driver driver, ServerAddress where, ConnectionSettings settings, Owner owner) {
-    if (where.server().transport() != Transport.TCP || where.secure()) {
-      throw new IllegalArgumentException("server " + where.server() + ": only TCP so far");
+    if (where.server().transport() != Transport.TCP) {
+      throw new IllegalArgumentException("server " + where.server() + ": only TCP and TLS so far");
     }
     StreamConnection connection = new StreamConnection(driver, where, settings, owner);
     driver.executeLater(connection::begin);
@@ -82,6 +84,9 @@ public abstract sealed class ServerConnection permits StreamConnection {
 
   /** Whether what comes in is read from the network; a stream that is not read makes its sender wait. */
   public abstract void read(boolean value);
+
+  /** What the server showed of itself, believed or not; null when it showed nothing. */
+  public abstract @Nullable X509Certificate certificate();
 
   /** Closes; what was written is sent first. Repeated calls do nothing. */
   public abstract void close();

@@ -12,14 +12,18 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.handler.proxy.ProxyConnectionEvent;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.concurrent.Future;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** A connection by TCP. */
+/** A connection by TCP, and TLS where it is secure, through a proxy where one is set. */
 final class StreamConnection extends ServerConnection implements Outlet {
   /** Above this data is dropped, as a full socket of UDP does; below the lower mark it goes on. */
   private static final WriteBufferWaterMark WATER_MARK =
@@ -45,6 +49,7 @@ final class StreamConnection extends ServerConnection implements Outlet {
   private @Nullable FiveTuple path;
   private @Nullable ByteOwner byteOwner;
   private @Nullable Future<?> limit;
+  private @Nullable X509Certificate certificate;
   private boolean unflushed;
 
   StreamConnection(Driver driver, ServerAddress where, ConnectionSettings settings, Owner owner) {
@@ -68,21 +73,39 @@ final class StreamConnection extends ServerConnection implements Outlet {
     channel.config().setOption(ChannelOption.TCP_NODELAY, true);
     channel.config().setOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, 0); // ours says more
     channel.config().setWriteBufferWaterMark(WATER_MARK);
-    channel.pipeline().addLast(new Messages());
     within(settings.connectTimeout(), "no answer");
     driver.eventLoop().register(channel).addListener((ChannelFuture registered) -> {
-      if (registered.isSuccess()) {
-        connect();
-      } else {
+      if (!registered.isSuccess()) {
         fail(PlainWords.of(registered.cause()));
+      } else if (where.secure()) {
+        StreamTls.context(settings.trust(), where.host(), this::seen)
+            .whenComplete((context, e) -> driver.executeLater(() -> connect(context, e)));
+      } else {
+        connect(null, null);
       }
     });
   }
 
-  private void connect() {
+  private void seen(X509Certificate shown) {
+    certificate = shown;
+  }
+
+  private void connect(@Nullable SslContext context, @Nullable Throwable problem) {
     if (channel == null || state != State.CONNECTING) {
       return;
     }
+    if (problem != null) {
+      fail("no TLS here: " + problem.getMessage());
+      return;
+    }
+    if (settings.proxy() != null) {
+      channel.pipeline().addLast(settings.proxy().handler());
+    }
+    if (context != null) {
+      int port = where.server().port();
+      channel.pipeline().addLast(StreamTls.handler(context, channel.alloc(), where.host(), port));
+    }
+    channel.pipeline().addLast(new Messages());
     InetSocketAddress from = where.from() == null
         ? null
         : new InetSocketAddress(SocketAddresses.toInetAddress(where.from()), 0);
@@ -99,6 +122,33 @@ final class StreamConnection extends ServerConnection implements Outlet {
     stopWaiting();
     String reason = otherwise + " in " + seconds(wait);
     limit = driver.eventLoop().schedule(() -> fail(reason), wait.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  /** TCP connects; what else is to come? */
+  private void handleActive(SocketChannel open) {
+    if (settings.proxy() != null) {
+      within(settings.handshakeTimeout(), "no answer of the proxy");
+    } else if (where.secure()) {
+      within(settings.handshakeTimeout(), "no TLS handshake");
+    } else {
+      connected(open);
+    }
+  }
+
+  private void handleEvent(SocketChannel open, Object event) {
+    if (event instanceof ProxyConnectionEvent) {
+      if (where.secure()) {
+        within(settings.handshakeTimeout(), "no TLS handshake");
+      } else {
+        connected(open);
+      }
+    } else if (event instanceof SslHandshakeCompletionEvent done) {
+      if (done.isSuccess()) {
+        connected(open);
+      } else {
+        fail(StreamTls.words(done.cause()));
+      }
+    }
   }
 
   private static String seconds(Duration wait) {
@@ -216,6 +266,11 @@ final class StreamConnection extends ServerConnection implements Outlet {
   }
 
   @Override
+  public @Nullable X509Certificate certificate() {
+    return certificate;
+  }
+
+  @Override
   public void close() {
     if (state != State.CLOSED) {
       discard();
@@ -243,7 +298,14 @@ final class StreamConnection extends ServerConnection implements Outlet {
     @Override
     public void channelActive(ChannelHandlerContext context) {
       if (state == State.CONNECTING && channel != null) {
-        connected(channel);
+        handleActive(channel);
+      }
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext context, Object event) {
+      if (state == State.CONNECTING && channel != null) {
+        handleEvent(channel, event);
       }
     }
 
