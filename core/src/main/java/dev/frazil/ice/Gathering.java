@@ -2,7 +2,6 @@ package dev.frazil.ice;
 
 import dev.frazil.ice.Generation.LocalCandidate;
 import dev.frazil.ice.IceStream.Base;
-import dev.frazil.ice.Relayed.Relay;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Nat64Prefix;
@@ -281,7 +280,7 @@ final class Gathering {
             base.component),
         base.address,
         CandidateType.RELAYED,
-        reflexives && session.configuration.tellsHosts() ? relay.mapped() : null, // RFC 8828
+        reflexives && session.configuration.tellsHosts() ? relay.mapped : null, // RFC 8828
         Map.of());
     add(generation, new LocalCandidate(candidate, base, true, relay.url()), now);
   }

@@ -1,6 +1,5 @@
 package dev.frazil.ice;
 
-import dev.frazil.ice.Relayed.Relay;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.Outbox;
 import dev.frazil.net.TransportAddress;

@@ -1,7 +1,6 @@
 package dev.frazil.ice;
 
 import dev.frazil.ice.IceStream.Base;
-import dev.frazil.ice.Relayed.Relay;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.ProtocolMachine;

@@ -2,7 +2,9 @@ package dev.frazil.ice;
 
 import dev.frazil.net.DeadlineQueue;
 import dev.frazil.net.FiveTuple;
+import dev.frazil.net.IpAddress;
 import dev.frazil.net.Nat64Prefix;
+import dev.frazil.net.Transport;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.StunBuilder;
 import dev.frazil.stun.StunMessage;
@@ -145,6 +147,21 @@ final class Session {
 
   void warn(String what) {
     outbox.event(new IceEvent.Warning(what));
+  }
+
+  /** Gives alike candidates the same foundation, and others different ones (RFC 8445 5.1.1.3). */
+  static final class Foundations {
+    private record Likeness(
+        CandidateType type, IpAddress base, @Nullable IpAddress server, Transport transport) {}
+
+    private final Map<Likeness, String> foundations = new HashMap<>();
+
+    /** @param server the STUN or TURN server as it was contacted; null for other types */
+    String of(CandidateType type, IpAddress base, @Nullable IpAddress server, Transport transport) {
+      return foundations.computeIfAbsent(
+          new Likeness(type, base, server, transport),
+          likeness -> Integer.toString(foundations.size() + 1));
+    }
   }
 
   /** Something that an agent does at a time. */

@@ -295,7 +295,7 @@ class GatheringTest {
   @Tag("ICE-0700")
   @EnumSource(CandidateType.class)
   void likeCandidatesShareAFoundationAndOthersDoNot(CandidateType type) {
-    Foundations foundations = new Foundations();
+    Session.Foundations foundations = new Session.Foundations();
     IpAddress base = IpAddress.parse("192.0.2.1");
     IpAddress otherBase = IpAddress.parse("192.0.2.2");
     IpAddress server = IpAddress.parse("198.51.100.1");
