@@ -42,6 +42,10 @@ final class Gathering {
     schedule.add(relayed);
   }
 
+  Relayed relayed() {
+    return relayed;
+  }
+
   /** Closes the circle: who is told when gathering ends. */
   void connect(Exchange told) {
     exchange = told;
@@ -280,7 +284,7 @@ final class Gathering {
             base.component),
         base.address,
         CandidateType.RELAYED,
-        reflexives && session.configuration.tellsHosts() ? relay.mapped : null, // RFC 8828
+        reflexives && session.configuration.tellsHosts() ? relay.related() : null, // RFC 8828
         Map.of());
     add(generation, new LocalCandidate(candidate, base, true, relay.url()), now);
   }

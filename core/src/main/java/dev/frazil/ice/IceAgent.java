@@ -27,6 +27,7 @@ public final class IceAgent implements ProtocolMachine {
   private static final int COOKIE = 0x2112A442;
   private final Session session;
   private final Gathering gathering;
+  private final Relayed relayed;
   private final CheckServer server;
   private final Nomination nomination;
   private final Paths paths;
@@ -44,6 +45,7 @@ public final class IceAgent implements ProtocolMachine {
     paths.connect(nomination, roles);
     server = new CheckServer(session, set, roles, nomination, paths);
     gathering = new Gathering(session, schedule, set, nomination, paths);
+    relayed = gathering.relayed();
     exchange = new Exchange(session, set, gathering, server, roles, nomination, paths);
     gathering.connect(exchange);
     schedule.add(new CheckClient(session, set, roles, nomination, paths));
@@ -118,6 +120,28 @@ public final class IceAgent implements ProtocolMachine {
       return;
     }
     gathering.drop(broken, reason, now);
+    end(now);
+  }
+
+  /**
+   * A connection to a TURN server was opened as asked.
+   *
+   * @param path what the connection is called from now on; no other of this host has the same
+   */
+  public void handleConnected(IceRequest.Connect request, FiveTuple path, long now) {
+    relayed.connected(request, path, now);
+    end(now);
+  }
+
+  /** A connection to a TURN server could not be opened; the session goes on without it. */
+  public void handleConnectFailed(IceRequest.Connect request, String reason, long now) {
+    relayed.connectFailed(request, reason, now);
+    end(now);
+  }
+
+  /** A connection to a TURN server ended, and not by our wish: its allocation is lost. */
+  public void handleDisconnected(FiveTuple path, String reason, long now) {
+    relayed.disconnected(path, reason, now);
     end(now);
   }
 
@@ -290,8 +314,10 @@ public final class IceAgent implements ProtocolMachine {
   @Override
   public void handleDatagram(FiveTuple path, ByteBuffer datagram, long now) {
     Base base = bases.get(path.local());
-    Relay relay = base == null || base.relays.isEmpty() ? null : base.relayAt(path.remote());
-    if (relay != null && Relay.isForClient(datagram)) {
+    Relay relay = base == null
+        ? relayed.over(path)
+        : base.relays.isEmpty() ? null : base.relayAt(path.remote());
+    if (relay != null && (base == null || Relay.isForClient(datagram))) {
       if (relay.unwraps(path, datagram, now)) {
         receive(relay.receiver(), relay.received(), relay.takePayload(), now);
       }

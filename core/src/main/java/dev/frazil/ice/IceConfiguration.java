@@ -5,6 +5,7 @@ import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.Retransmission;
+import dev.frazil.stun.StunUri;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
@@ -42,6 +43,34 @@ public final class IceConfiguration {
     /** A server that the agent speaks with over UDP. */
     public static TurnServer udp(String host, int port, LongTermCredential credential) {
       return new TurnServer(host, port, Transport.UDP, false, credential);
+    }
+
+    /**
+     * The server that a URI names (RFC 7065). Where it says nothing of the transport it is UDP, and TCP for {@code turns:}.
+     *
+     * @throws IllegalArgumentException for another scheme than turn and turns, or another transport than udp and tcp
+     */
+    public static TurnServer of(StunUri uri, LongTermCredential credential) {
+      boolean secure = uri.scheme() == StunUri.Scheme.TURNS;
+      if (!secure && uri.scheme() != StunUri.Scheme.TURN) {
+        throw new IllegalArgumentException("TURN server " + uri + ": must be turn: or turns:");
+      }
+      Transport transport = secure ? Transport.TCP : Transport.UDP;
+      if (uri.transport() != null) {
+        transport = switch (uri.transport()) {
+          case "udp" -> Transport.UDP;
+          case "tcp" -> Transport.TCP;
+          default ->
+            throw new IllegalArgumentException(
+                "TURN server " + uri + ": the transport must be udp or tcp");
+        };
+      }
+      return new TurnServer(uri.host(), uri.portOrDefault(), transport, secure, credential);
+    }
+
+    /** Whether a connection to it is opened, while plain UDP goes by the sockets that the agent has. */
+    boolean isConnected() {
+      return secure || transport == Transport.TCP;
     }
 
     /** The server as a URI (RFC 7065), without the account. */
@@ -131,6 +160,11 @@ public final class IceConfiguration {
   /** Whether nothing but relays is used, so that nobody but their servers learns an address of this host. */
   boolean isRelayOnly() {
     return candidateTypes.equals(Set.of(CandidateType.RELAYED));
+  }
+
+  /** Whether TURN servers are asked; a lite agent has host candidates only (RFC 8445 5.2). */
+  boolean asksTurnServers() {
+    return !lite && candidateTypes.contains(CandidateType.RELAYED);
   }
 
   /** Whether a remote candidate may not be used, be it signalled or learnt from a check. */
@@ -265,18 +299,11 @@ public final class IceConfiguration {
     }
 
     /**
-     * The TURN servers to ask for relayed addresses, all of them, at most 16; a lite agent asks none. Default none.
-     *
-     * @throws IllegalArgumentException for a server over TCP, TLS or DTLS, which is not possible yet
+     * The TURN servers to ask for relayed addresses, all of them at once, at most 16; a lite agent asks none. The same
+     * server may be there once for each transport. Default none.
      */
     public Builder turnServers(List<TurnServer> value) {
       inRange("number of turnServers", value.size(), 0, MAX_SERVERS);
-      for (TurnServer server : value) {
-        if (server.transport() != Transport.UDP || server.secure()) {
-          throw new IllegalArgumentException(
-              "turnServers " + server + ": only plain UDP is possible for now");
-        }
-      }
       turnServers = value;
       return this;
     }

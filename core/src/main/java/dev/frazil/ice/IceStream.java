@@ -82,7 +82,7 @@ final class IceStream {
     /** How many senders a base remembers; only those with the session's password get in. */
     private static final int MAX_SENDERS = 128;
 
-    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+    static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     final IceStream stream;
     final int component;
@@ -90,7 +90,7 @@ final class IceStream {
     final InterfaceAddress network;
     /** Whose relayed address this is; null for a socket. */
     final @Nullable Relay relay;
-    /** The allocations that were asked for from this socket and still need it. */
+    /** The allocations that were asked for from this socket, or in its place over connections of their own. */
     final List<Relay> relays = new ArrayList<>(0);
 
     private final Set<TransportAddress> senders = new LinkedHashSet<>(4);

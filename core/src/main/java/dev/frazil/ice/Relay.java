@@ -6,14 +6,18 @@ import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Outbox;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.Method;
+import dev.frazil.stun.Retransmission;
+import dev.frazil.stun.StunBuilder;
 import dev.frazil.stun.StunClient;
 import dev.frazil.turn.TurnAllocation;
 import dev.frazil.turn.TurnConfiguration;
 import dev.frazil.turn.TurnEvent;
 import dev.frazil.turn.TurnRequest;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -22,26 +26,43 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** One allocation, asked for from one socket. It is its machine's outbox, and the way out of its relayed addresses. */
+/**
+ * One allocation, asked for from one socket or, where the server is not spoken with over plain UDP, over a connection
+ * from the same address. It is its machine's outbox, and the way out of its relayed addresses.
+ */
 final class Relay implements TurnAllocation.Outbox {
+  /**
+   * How long a server's address may stay silent before the next one of its name is asked: two requests and an answer, or
+   * a lost SYN, its repetition and a TLS handshake.
+   */
+  private static final long PATIENCE = 2_000_000_000L;
+
+  /** The local preference of all relays that are reached over streams is below that of those over UDP. */
+  private static final int STREAMS_RANK = 16_384;
+
   final Base socket;
+  /** The place of the server among those that are configured. */
+  final int index;
+  /** Further addresses of the server, for when this one is of no use. */
+  final List<TransportAddress> others;
   /** The relayed addresses: at most one of each family. */
   final List<Base> bases = new ArrayList<>(2);
+  /** To whom the server was asked to let datagrams through. */
+  final Set<IpAddress> permitted = new HashSet<>(4);
 
-  final int index;
   private final Session session;
   private final Relayed chapter;
   private final TurnServer configured;
   private final TurnAllocation allocation;
   private final Timer timer = new Timer(this::handleTimeout);
+  private final Timer patience = new Timer(this::handleSilence);
+  private final Timer keepalive = new Timer(this::keepAlive);
   private final Outbox sender = (path, datagram, nothing) -> send(path.remote(), datagram);
   private final ArrayDeque<TurnEvent> events = new ArrayDeque<>(2);
-  /** To whom the server was asked to let datagrams through. */
-  final Set<IpAddress> permitted = new HashSet<>(4);
 
   private TransportAddress server;
   private TurnRequest.@Nullable Open opening;
-  /** How the server sees the socket; null before it said so. */
+  /** How the server sees the socket, or the connection; null before it said so. */
   @Nullable TransportAddress mapped;
 
   /** Whether gathering waits for it. */
@@ -58,27 +79,53 @@ final class Relay implements TurnAllocation.Outbox {
   private @Nullable ByteBuffer payload;
   private @Nullable FiveTuple lastPath;
 
-  Relay(Session session, Relayed chapter, Base socket, int index, TransportAddress server) {
+  /**
+   * @param addresses the server's, at least one, in the order in which they are tried
+   * @param rto the first retransmission timeout, in nanoseconds
+   */
+  Relay(
+      Session session,
+      Relayed chapter,
+      Base socket,
+      int index,
+      List<TransportAddress> addresses,
+      long rto) {
     this.session = session;
     this.chapter = chapter;
     this.socket = socket;
     this.index = index;
-    this.server = server;
+    server = addresses.get(0);
+    others = addresses.subList(1, addresses.size());
     configured = session.configuration.turnServers.get(index);
+    Retransmission sends = session.configuration.retransmission;
+    Retransmission paced = new Retransmission(
+        Duration.ofNanos(rto), sends.requestCount(), sends.lastWait(), sends.streamTimeout());
     allocation = new TurnAllocation(
         TurnConfiguration.builder(session.configuration.random)
             .credential(configured.credential())
             .families(TurnConfiguration.Families.BOTH)
             .channelAfter(0) // RFC 8445 7.2.1: none before ICE completes
-            .options(new StunClient.Options(
-                session.configuration.retransmission, "frazil", false, false))
+            .options(new StunClient.Options(paced, "frazil", false, false))
             .build(),
         this);
   }
 
   void start(long now) {
-    allocation.start(new FiveTuple(socket.address, server), now);
-    settle(now);
+    if (isConnected()) {
+      chapter.connect(this, server, configured.secure(), configured.host());
+    } else {
+      allocation.start(new FiveTuple(socket.address, server), now);
+      settle(now);
+    }
+    if (!others.isEmpty()) {
+      session.schedule(patience, now + PATIENCE);
+    }
+  }
+
+  private void handleSilence(long now) {
+    if (awaited) {
+      chapter.silent(this, now);
+    }
   }
 
   void askedAgain(Generation generation, long now) {
@@ -109,6 +156,7 @@ final class Relay implements TurnAllocation.Outbox {
     awaited = false;
     wantedAgain = another;
     closing = true;
+    forget();
     allocation.close(now);
     settle(now);
   }
@@ -118,6 +166,68 @@ final class Relay implements TurnAllocation.Outbox {
     awaited = false;
     socket.relays.remove(this);
     session.cancel(timer);
+    forget();
+    FiveTuple path = allocation.path();
+    if (path != null) {
+      chapter.disconnect(path);
+    }
+  }
+
+  private void forget() {
+    session.cancel(patience);
+    session.cancel(keepalive);
+    chapter.forgetConnecting(this);
+  }
+
+  // its connection
+
+  /** Whether it has a connection, with a path of its own, instead of using the socket. */
+  boolean isConnected() {
+    return configured.isConnected();
+  }
+
+  void connected(FiveTuple path, long now) {
+    session.cancel(patience);
+    if (allocation.path() == null) {
+      allocation.start(path, now);
+    } else {
+      allocation.handleOpened(path, now);
+    }
+    settle(now);
+  }
+
+  void connectFailed(String reason, long now) {
+    if (allocation.path() == null) {
+      session.cancel(patience);
+      chapter.refused(this, reason, null, now);
+    } else {
+      allocation.handleOpenFailed(reason, now);
+      settle(now);
+    }
+  }
+
+  void disconnected(FiveTuple path, long now) {
+    allocation.handleDisconnected(path, now);
+    settle(now);
+  }
+
+  /** RFC 8445 5.1.1.4: over DTLS nobody else keeps the NAT's mapping, as Binding requests do for sockets. */
+  void keepAliveLater(long now) {
+    if (configured.secure() && server.transport() == Transport.UDP) {
+      session.schedule(keepalive, now + session.configuration.keepaliveInterval);
+    }
+  }
+
+  private void keepAlive(long now) {
+    FiveTuple path = allocation.path();
+    if (path != null && socket.stream.current.list.isActive()) {
+      ByteBuffer indication = StunBuilder.indication(
+              Method.BINDING, session.newTransactionId(), session.messageBuffer())
+          .fingerprint()
+          .finish();
+      session.outbox.transmit(path, indication, Base.NOTHING);
+      keepAliveLater(now);
+    }
   }
 
   // what it is
@@ -126,9 +236,16 @@ final class Relay implements TurnAllocation.Outbox {
     return server;
   }
 
+  /** RFC 8445 5.1.1.2: the mapped address; candidates are of UDP, whatever leads to the server. */
+  @Nullable TransportAddress related() {
+    TransportAddress seen = mapped;
+    return seen == null ? null : TransportAddress.udp(seen.ip(), seen.port());
+  }
+
   /** The place among all relayed addresses of the socket's address. */
   int rank(Base base) {
-    return 2 * index + bases.indexOf(base);
+    int rank = 2 * index + bases.indexOf(base);
+    return server.transport() == Transport.UDP ? rank : STREAMS_RANK + rank;
   }
 
   String url() {
@@ -198,10 +315,10 @@ final class Relay implements TurnAllocation.Outbox {
 
   // in
 
-  /** Whether its server is at this address. */
+  /** Whether its socket hears its server from this address. */
   boolean speaksWith(TransportAddress address) {
     FiveTuple path = allocation.path();
-    return path != null && path.remote().equals(address);
+    return path != null && path.remote().equals(address) && !isConnected();
   }
 
   /** Whether what came from a TURN server is for its client: ChannelData, or STUN of a method of TURN. */
@@ -224,6 +341,9 @@ final class Relay implements TurnAllocation.Outbox {
   boolean unwraps(FiveTuple path, ByteBuffer datagram, long now) {
     payload = null;
     allocation.handleDatagram(path, datagram, now);
+    if (awaited) {
+      session.cancel(patience); // somebody is there
+    }
     settle(now);
     if (payload != null && !receiver().closed) {
       return true;
@@ -283,9 +403,14 @@ final class Relay implements TurnAllocation.Outbox {
     arm(now);
   }
 
-  /** A socket serves any number of servers, but each only once. */
+  /** A socket serves any number of servers, but each only once; connections are made anew. */
   private void open(TurnRequest.Open open, long now) {
-    if (open.server().equals(server)) {
+    if (isConnected()) {
+      String domain = open.domain();
+      server = open.server();
+      chapter.connect(
+          this, server, configured.secure(), domain == null ? configured.host() : domain);
+    } else if (open.server().equals(server)) {
       allocation.handleOpenFailed("the server has an allocation for this socket already", now);
     } else {
       server = open.server();
@@ -316,6 +441,8 @@ final class Relay implements TurnAllocation.Outbox {
   public void request(TurnRequest request) {
     if (request instanceof TurnRequest.Open open) {
       opening = open;
+    } else if (request instanceof TurnRequest.Close close) {
+      chapter.disconnect(close.path());
     }
   }
 

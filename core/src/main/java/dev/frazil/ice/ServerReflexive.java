@@ -216,19 +216,29 @@ final class ServerReflexive implements Schedule.Work {
   }
 
   /** RFC 8445 14.3: grows with the number of candidates that are being gathered, and with the Ta that a peer may name. */
-  private long rto() {
+  long rto() {
     long candidates = 0;
     for (IceStream stream : session.streams) {
       for (Base base : stream.bases) {
-        candidates += servers(base.address.ip()).size();
+        candidates += candidates(base.address.ip());
       }
       for (IceRequest.Open open : stream.opening) {
-        candidates += servers(open.address().address()).size();
+        candidates += candidates(open.address().address());
       }
     }
     return Math.max(
         session.configuration.retransmission.initialRtoNanos(),
         Math.min(LONGEST_RTO, session.ta * candidates));
+  }
+
+  /** How many reflexive and relayed candidates an address of ours is to have. */
+  private long candidates(IpAddress from) {
+    long relayed = session.configuration.asksTurnServers()
+        ? session.configuration.turnServers.stream()
+            .filter(server -> !reachable(server.host(), from).isEmpty())
+            .count()
+        : 0;
+    return servers(from).size() + relayed;
   }
 
   /** Asks no more from a base that is gone. */

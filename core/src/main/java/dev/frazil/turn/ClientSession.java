@@ -2,7 +2,6 @@ package dev.frazil.turn;
 
 import dev.frazil.net.DeadlineQueue;
 import dev.frazil.net.FiveTuple;
-import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.ClientAuthentication;
 import dev.frazil.stun.ClientAuthentication.ThirdPartyToken;
@@ -153,23 +152,26 @@ final class ClientSession {
     }
   }
 
-  /** A stream broke, or an ICMP error came back. */
-  void unreachable(ClientLine present, long now) {
-    boolean stream = present.path.local().transport() == Transport.TCP;
+  /**
+   * The connection to the server is gone, or an ICMP error came back.
+   *
+   * @param gone whether nothing can be sent over the path any more
+   */
+  void unreachable(ClientLine present, boolean gone, long now) {
     switch (state) {
       case ALLOCATED -> {
-        if (stream) {
+        if (gone) {
           lost("the connection to the server broke", null, true, now);
         }
       }
       case WAITING -> {
-        if (stream) {
+        if (gone) {
           allocate.reopenLater();
         }
       }
       case DELETING -> {
         present.cancelAll(now);
-        deleted(stream, now);
+        deleted(gone, now);
       }
       default -> present.handleUnreachable(now);
     }

@@ -268,12 +268,21 @@ public final class TurnAllocation implements ProtocolMachine {
    * to forge than the server's silence.
    */
   public void handleUnreachable(FiveTuple path, long now) {
+    unreachable(path, path.local().transport() == Transport.TCP, now);
+  }
+
+  /** A connection to the server ended, be it a stream or a DTLS association: what its path carried is over. */
+  public void handleDisconnected(FiveTuple path, long now) {
+    unreachable(path, true, now);
+  }
+
+  private void unreachable(FiveTuple path, boolean gone, long now) {
     ClientLine other = otherLine(path);
     ClientLine line = session.line;
     if (other != null) {
       other.handleUnreachable(now);
     } else if (line != null && line.path.equals(path)) {
-      session.unreachable(line, now);
+      session.unreachable(line, gone, now);
     }
   }
 

@@ -10,9 +10,11 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.LongConsumer;
@@ -51,6 +53,9 @@ final class AgentHarness implements IceOutbox {
   private final Map<String, List<IpAddress>> names = new TreeMap<>();
   private final List<BiConsumer<FiveTuple, ByteBuffer>> networks = new ArrayList<>();
   private final List<TransportAddress> bound = new ArrayList<>();
+  private final List<FiveTuple> connections = new ArrayList<>();
+  private final Set<TransportAddress> silent = new HashSet<>();
+  private final Set<TransportAddress> refusing = new HashSet<>();
   private @Nullable ScriptedRelay tunnel;
   private boolean answers = true;
   private int port = 10_000;
@@ -98,6 +103,11 @@ final class AgentHarness implements IceOutbox {
   /** What a name resolves to; without this it resolves to nothing. */
   void name(String name, String... addresses) {
     names.put(name, Arrays.stream(addresses).map(IpAddress::parse).toList());
+  }
+
+  /** Connections to a server come to nothing: they are refused, or nothing is heard of them. */
+  void noConnection(TransportAddress server, boolean refused) {
+    (refused ? refusing : silent).add(server);
   }
 
   /** From now on the test answers requests itself. */
@@ -188,6 +198,17 @@ final class AgentHarness implements IceOutbox {
     return List.copyOf(bound);
   }
 
+  /** The connections to TURN servers that stand now, in the order in which they were asked for. */
+  List<FiveTuple> connections() {
+    return List.copyOf(connections);
+  }
+
+  /** A connection breaks. */
+  void breakConnection(FiveTuple path) {
+    connections.remove(path);
+    call(now -> agent.handleDisconnected(path, "reset", now));
+  }
+
   /** The only socket. */
   TransportAddress base() {
     if (bound.size() != 1) {
@@ -236,9 +257,26 @@ final class AgentHarness implements IceOutbox {
       bound.remove(close.base());
     } else if (answers && request instanceof IceRequest.Open open) {
       toDo.add(now -> open(open, now));
+    } else if (answers && request instanceof IceRequest.Connect connect) {
+      toDo.add(now -> connect(connect, now));
+    } else if (request instanceof IceRequest.Disconnect disconnect) {
+      connections.remove(disconnect.path());
     } else if (answers && request instanceof IceRequest.Resolve resolve) {
       toDo.add(
           now -> agent.handleResolved(resolve, names.getOrDefault(resolve.name(), List.of()), now));
+    }
+  }
+
+  /** Does what the agent asked for: connects to a server. */
+  void connect(IceRequest.Connect connect, long now) {
+    TransportAddress server = connect.server();
+    if (refusing.contains(server)) {
+      agent.handleConnectFailed(connect, "refused", now);
+    } else if (!silent.contains(server)) {
+      FiveTuple path =
+          new FiveTuple(new TransportAddress(connect.local(), ++port, server.transport()), server);
+      connections.add(path);
+      agent.handleConnected(connect, path, now);
     }
   }
 

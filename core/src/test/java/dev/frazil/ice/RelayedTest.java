@@ -9,7 +9,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.frazil.ice.IceConfiguration.TurnServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.ProtocolMachine;
-import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.ErrorCode;
@@ -482,12 +481,6 @@ class RelayedTest {
 
   @Test
   void settingsAreCheckedAndHideThePassword() {
-    IceConfiguration.Builder settings = AgentHarness.settings(Role.CONTROLLING);
-    TurnServer stream = new TurnServer("turn.example", 5349, Transport.TCP, true, USER);
-    assertThatThrownBy(() -> settings.turnServers(List.of(stream)))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage(
-            "turnServers turns:turn.example:5349?transport=tcp: only plain UDP is possible for now");
     assertThatThrownBy(() -> turn(""))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("host");

@@ -3,6 +3,7 @@ package dev.frazil.ice;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.ErrorCode;
 import dev.frazil.stun.IntegrityKey;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.MessageClass;
@@ -57,11 +58,18 @@ final class ScriptedRelay {
   TransportAddress relayedAddress = RELAYED;
   Duration delay = Duration.ofMillis(10);
   boolean silent;
+  /** Where a refusal with 300 sends the client. */
+  @Nullable TransportAddress alternate;
+
   boolean answersByChannel;
 
   ScriptedRelay(AgentHarness harness, String ip) {
+    this(harness, TransportAddress.udp(ip, 3478));
+  }
+
+  ScriptedRelay(AgentHarness harness, TransportAddress listener) {
     this.harness = harness;
-    address = TransportAddress.udp(ip, 3478);
+    address = listener;
     authentication = ServerAuthentication.longTerm(
         new ServerAuthentication.LongTermOptions(
             "example.org", List.of(PasswordAlgorithm.MD5), false, Duration.ofHours(1)),
@@ -155,6 +163,10 @@ final class ScriptedRelay {
         : StunBuilder.success(message.method(), id, out);
     if (refusal == 0) {
       obey(message, builder);
+    } else if (refusal == ErrorCode.TRY_ALTERNATE) {
+      builder
+          .put(AttributeType.ALTERNATE_SERVER, alternate)
+          .put(AttributeType.ALTERNATE_DOMAIN, "other.example");
     }
     verdict.finish(builder);
     harness.receiveAtSocket(from, builder.finish());

@@ -11,6 +11,7 @@ import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.netty.io.PortRange;
 import dev.frazil.netty.io.SocketSettings;
 import java.lang.System.Logger.Level;
@@ -86,6 +87,12 @@ public final class IceSessionBuilder {
    */
   public IceSessionBuilder turnServers(List<TurnServer> value) {
     List<TurnServer> copy = List.copyOf(value);
+    for (TurnServer server : copy) {
+      if (server.transport() != Transport.UDP || server.secure()) {
+        throw new IllegalArgumentException(
+            "turnServers " + server + ": only plain UDP is possible for now");
+      }
+    }
     return set(settings -> settings.turnServers(copy));
   }
 
