@@ -15,6 +15,8 @@ module dev.frazil.cli {
 
   opens dev.frazil.cli to
       info.picocli;
+  opens dev.frazil.cli.serve to
+      info.picocli;
 
   provides ch.qos.logback.classic.spi.Configurator with
       dev.frazil.cli.Logging;

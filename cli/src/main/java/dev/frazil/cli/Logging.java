@@ -21,14 +21,6 @@ public final class Logging extends ContextAwareBase implements Configurator {
     ((Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME)).setLevel(level);
   }
 
-  /** Logs what a part of the program tells of its work, whatever else is silent. */
-  static void tellOf(String name) {
-    Logger logger = (Logger) LoggerFactory.getLogger(name);
-    if (!logger.isInfoEnabled()) {
-      logger.setLevel(Level.INFO);
-    }
-  }
-
   @Override
   public ExecutionStatus configure(LoggerContext loggers) {
     PatternLayoutEncoder encoder = new PatternLayoutEncoder();

@@ -1,10 +1,12 @@
 package dev.frazil.cli;
 
+import dev.frazil.cli.serve.ServeCommand;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -57,7 +59,9 @@ public final class Main implements Runnable {
 
   /** The whole command, ready to run. */
   static CommandLine commandLine() {
-    return new CommandLine(new Main())
+    CommandLine command = new CommandLine(new Main());
+    ServeCommand.prepare(Objects.requireNonNull(command.getSubcommands().get("serve")));
+    return command
         .addSubcommand(new CommandLine.HelpCommand())
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setColorScheme(CommandLine.Help.defaultColorScheme(

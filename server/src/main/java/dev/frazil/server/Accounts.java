@@ -10,24 +10,33 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The users of a configuration: those that it names, and those of its shared secrets. */
+/** The users of a configuration: those that it names, with a password or a key, and those of its shared secrets. */
 final class Accounts implements TurnAccounts {
   private static final long NEVER = Long.MAX_VALUE;
   /** Earlier than any time: nobody of that name may allocate. */
   private static final long ALWAYS_OVER = -1;
 
   private final Map<String, LongTermCredential> users;
+  private final Map<String, byte[]> keys;
   private final @Nullable RestCredentials secrets;
 
-  Accounts(Map<String, LongTermCredential> users, List<String> secrets) {
+  Accounts(Map<String, LongTermCredential> users, Map<String, byte[]> keys, List<String> secrets) {
     this.users = Map.copyOf(users);
+    this.keys = Map.copyOf(keys);
     this.secrets = secrets.isEmpty() ? null : new RestCredentials(secrets, Set.of());
+  }
+
+  /** What can be offered to whoever may come: keys are digests of MD5. */
+  List<PasswordAlgorithm> algorithms() {
+    return keys.isEmpty()
+        ? List.of(PasswordAlgorithm.SHA_256, PasswordAlgorithm.MD5)
+        : List.of(PasswordAlgorithm.MD5);
   }
 
   @Override
   public @Nullable IntegrityKey key(String username, String realm, PasswordAlgorithm algorithm) {
-    List<IntegrityKey> keys = keys(username, realm, algorithm);
-    return keys.isEmpty() ? null : keys.get(0);
+    List<IntegrityKey> found = keys(username, realm, algorithm);
+    return found.isEmpty() ? null : found.get(0);
   }
 
   @Override
@@ -36,12 +45,21 @@ final class Accounts implements TurnAccounts {
     if (user != null) {
       return List.of(user.key(realm, algorithm));
     }
+    byte[] key = keys.get(username);
+    if (key != null) {
+      boolean fits = algorithm.equals(PasswordAlgorithm.MD5);
+      return fits ? List.of(IntegrityKey.ofBytes(key)) : List.of();
+    }
     return secrets == null ? List.of() : secrets.keys(username, realm, algorithm);
+  }
+
+  private boolean isNamed(String username) {
+    return users.containsKey(username) || keys.containsKey(username);
   }
 
   @Override
   public long expiry(String username) {
-    if (users.containsKey(username)) {
+    if (isNamed(username)) {
       return NEVER;
     }
     return secrets == null ? ALWAYS_OVER : secrets.expiry(username);
@@ -49,6 +67,6 @@ final class Accounts implements TurnAccounts {
 
   @Override
   public String owner(String username) {
-    return users.containsKey(username) || secrets == null ? username : secrets.owner(username);
+    return isNamed(username) || secrets == null ? username : secrets.owner(username);
   }
 }

@@ -54,15 +54,15 @@ final class ConfigurationFile {
     String key = setting.key();
     List<Value> values = new ArrayList<>();
     Iterable<JsonNode> elements =
-        node.isArray() && setting.kind == Setting.Kind.TEXTS ? node.values() : List.of(node);
+        node.isArray() && setting.kind() == Setting.Kind.TEXTS ? node.values() : List.of(node);
     for (JsonNode element : elements) {
-      boolean fits = switch (setting.kind) {
+      boolean fits = switch (setting.kind()) {
         case TEXT, TEXTS -> element.isString();
         case NUMBER -> element.isIntegralNumber();
         case FLAG -> element.isBoolean();
       };
       if (!fits) {
-        throw wrong(lines.of(key), key, "has to be " + setting.kind.words);
+        throw wrong(lines.of(key), key, "has to be " + setting.kind().words);
       }
       String text = element.asString();
       values.add(new Value(text, place(lines.of(key, text), key)));

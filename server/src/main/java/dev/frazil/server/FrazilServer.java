@@ -127,7 +127,7 @@ public final class FrazilServer implements AutoCloseable {
     List<TransportAddress> open = new ArrayList<>();
     for (TransportAddress address : configuration.listen()) {
       try {
-        StunService service = await(StunService.start(runtime, address));
+        StunService service = await(StunService.start(runtime, address, configuration.binding()));
         bindings.add(service);
         open.addAll(service.addresses());
       } catch (IOException e) {

@@ -4,55 +4,206 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
-/** What the server can be told, by a file or by flags. */
+/** What the server can be told, by a file or by flags: each once, with the words that explain it. */
 public enum Setting {
-  /** Addresses that clients send to: {@code IP[:PORT]}. */
-  LISTEN(Kind.TEXTS, ServerConfiguration.Draft::listen),
-  /** The addresses of this host that relayed addresses are on. */
-  RELAY(Kind.TEXTS, ServerConfiguration.Draft::relay),
-  /** What clients are told instead of a relay address, behind a NAT that maps one to one. */
-  EXTERNAL(Kind.TEXTS, ServerConfiguration.Draft::external),
-  /** The ports of relayed addresses: {@code FIRST-LAST}. */
-  PORTS(Kind.TEXT, ServerConfiguration.Draft::ports),
-  REALM(Kind.TEXT, (draft, text) -> draft.realm = text),
-  /** {@code NAME:PASSWORD}; in a file the table {@code [users]}. */
-  USER(Kind.TEXTS, ServerConfiguration.Draft::user),
-  /** What a web application signs credentials with; several while it is changed. */
-  SECRET(Kind.TEXTS, ServerConfiguration.Draft::secret),
-  /** Ranges of peers that may be reached although they are private. */
-  ALLOW(Kind.TEXTS, ServerConfiguration.Draft::allow),
-  /** Ranges of peers that may not be reached. */
-  DENY(Kind.TEXTS, ServerConfiguration.Draft::deny),
-  /** Whether 127/8 and ::1 may be reached; for tests. */
+  LISTEN(
+      Section.LISTENING,
+      Kind.TEXTS,
+      "IP[:PORT]",
+      "Where clients send to, an IPv6 address with a port in brackets; may be repeated. Default: port 3478 of all "
+          + "addresses.",
+      Draft::listen),
+  HOST(
+      Section.LISTENING,
+      Kind.TEXT,
+      "NAME",
+      "The name that clients know the server by.",
+      (draft, text) -> draft.host = text),
+  STUN_ONLY(
+      Section.LISTENING,
+      Kind.FLAG,
+      "",
+      "Answer Binding requests, relay nothing.",
+      (draft, text) -> draft.stunOnly = Boolean.parseBoolean(text)),
+
+  RELAY(
+      Section.RELAYING,
+      Kind.TEXTS,
+      "IP",
+      "An address of this host to relay from; may be repeated. Default: those listened on, else those of the default "
+          + "routes.",
+      (draft, text) -> draft.relay.relay(text)),
+  EXTERNAL(
+      Section.RELAYING,
+      Kind.TEXTS,
+      "IP[/RELAY]",
+      "The public address in front of a relay address, when a NAT maps it one to one; may be repeated. The relay "
+          + "address is named where there are several of a family.",
+      (draft, text) -> draft.relay.external(text)),
+  PORTS(
+      Section.RELAYING,
+      Kind.TEXT,
+      "FIRST-LAST",
+      "The ports to relay from. Default: 49152-65535.",
+      (draft, text) -> draft.relay.ports(text)),
+  ALLOW(
+      Section.RELAYING,
+      Kind.TEXTS,
+      "RANGE",
+      "Peers that may be reached though they are private, as in 10.1.0.0/16; may be repeated.",
+      (draft, text) -> draft.peers.allow(text)),
+  DENY(
+      Section.RELAYING,
+      Kind.TEXTS,
+      "RANGE",
+      "Peers that may not be reached; may be repeated. Of all ranges the longest prefix decides.",
+      (draft, text) -> draft.peers.deny(text)),
   ALLOW_LOOPBACK_PEERS(
-      Kind.FLAG, (draft, text) -> draft.loopbackPeers = Boolean.parseBoolean(text)),
-  /** Whether channel numbers up to 0x7FFF are taken, as RFC 5766 had it. */
+      Section.RELAYING,
+      Kind.FLAG,
+      "",
+      "Let 127.0.0.0/8 and ::1 be reached: for tests.",
+      (draft, text) -> draft.peers.loopback = Boolean.parseBoolean(text)),
+
+  REALM(
+      Section.USERS,
+      Kind.TEXT,
+      "NAME",
+      "What users belong to. Default: that of --host, else frazil.",
+      (draft, text) -> draft.realm = text),
+  USER(
+      Section.USERS,
+      Kind.TEXTS,
+      "NAME:PASSWORD",
+      "Who may relay; may be repeated. Others on this machine can read it: better in the file.",
+      Draft::user),
+  USER_KEY(
+      Section.USERS,
+      Kind.TEXTS,
+      "NAME:KEY",
+      "Who may relay, known by a key alone: the MD5 of NAME:REALM:PASSWORD in hexadecimal, as turnadmin makes them; may "
+          + "be repeated. SHA-256 is then offered to nobody.",
+      Draft::userKey),
+  SECRET(
+      Section.USERS,
+      Kind.TEXTS,
+      "TEXT",
+      "What a web application signs credentials with; may be repeated while it is changed. Better in the file.",
+      Draft::secret),
+
+  ALLOCATIONS(
+      Section.LIMITS,
+      Kind.NUMBER,
+      "N",
+      "The most allocations. Default: 10000.",
+      (draft, text) -> draft.allocations = SettingText.count(text)),
+  ALLOCATIONS_PER_USER(
+      Section.LIMITS,
+      Kind.NUMBER,
+      "N",
+      "The most allocations of a user. Default: 100.",
+      (draft, text) -> draft.allocationsPerUser = SettingText.count(text)),
+  BANDWIDTH(
+      Section.LIMITS,
+      Kind.NUMBER,
+      "BYTES",
+      "The most payload a second, both ways. Default: 0, no limit.",
+      (draft, text) -> draft.bandwidth = Draft.bytes(text)),
+  BANDWIDTH_PER_USER(
+      Section.LIMITS,
+      Kind.NUMBER,
+      "BYTES",
+      "The most payload a second of a user. Default: 0, no limit.",
+      (draft, text) -> draft.bandwidthPerUser = Draft.bytes(text)),
+  REFUSALS_PER_SOURCE(
+      Section.LIMITS,
+      Kind.NUMBER,
+      "N",
+      "The most refusals a second to an IPv4 address or IPv6 /64 that did not say who it is; what is more is dropped. 0 "
+          + "is no limit. Default: 50.",
+      (draft, text) -> draft.refusalsPerSource = SettingText.count(text)),
+  NONCE_LIFETIME(
+      Section.LIMITS,
+      Kind.NUMBER,
+      "S",
+      "Seconds that a nonce is good for. Default: 3600, which is the most.",
+      Draft::nonceLifetime),
+  LONGEST_LIFETIME(
+      Section.LIMITS,
+      Kind.NUMBER,
+      "S",
+      "The most seconds that an allocation lives without being refreshed, 600 at least. Default: 3600.",
+      Draft::longestLifetime),
+
+  MOBILITY(
+      Section.PROTOCOL,
+      Kind.FLAG,
+      "",
+      "Let clients take their allocations along to other addresses (RFC 8016).",
+      (draft, text) -> draft.mobility = Boolean.parseBoolean(text)),
   OLD_CHANNEL_NUMBERS(
-      Kind.FLAG, (draft, text) -> draft.oldChannelNumbers = Boolean.parseBoolean(text)),
-  /** The most allocations. */
-  ALLOCATIONS(Kind.NUMBER, (draft, text) -> draft.allocations = draft.count(text)),
-  /** The most allocations of a user. */
-  ALLOCATIONS_PER_USER(Kind.NUMBER, (draft, text) -> draft.allocationsPerUser = draft.count(text)),
-  /** The most payload bytes a second, both ways; 0 for no limit. */
-  BANDWIDTH(Kind.NUMBER, (draft, text) -> draft.bandwidth = draft.count(text)),
-  /** The most payload bytes a second of a user. */
-  BANDWIDTH_PER_USER(Kind.NUMBER, (draft, text) -> draft.bandwidthPerUser = draft.count(text)),
-  /** The most refusals a second to requests of a source that were not authenticated; 0 for no limit. */
-  REFUSALS_PER_SOURCE(Kind.NUMBER, (draft, text) -> draft.refusalsPerSource = draft.count(text)),
-  /** The name that clients know the server by. */
-  HOST(Kind.TEXT, (draft, text) -> draft.host = text),
-  /** Whether Binding requests alone are answered. */
-  STUN_ONLY(Kind.FLAG, (draft, text) -> draft.stunOnly = Boolean.parseBoolean(text)),
-  /** Seconds that allocations have to end when the server is to end. */
-  DRAIN(Kind.NUMBER, (draft, text) -> draft.drain = draft.count(text)),
-  /** Seconds between two lines of statistics in the log; 0 for none. */
-  STATISTICS(Kind.NUMBER, (draft, text) -> draft.statistics = draft.count(text)),
-  /** Whether the log has clients' whole addresses. */
-  FULL_ADDRESSES(Kind.FLAG, (draft, text) -> draft.fullAddresses = Boolean.parseBoolean(text));
+      Section.PROTOCOL,
+      Kind.FLAG,
+      "",
+      "Take channel numbers up to 0x7FFF (RFC 5766), as coturn's clients choose.",
+      (draft, text) -> draft.oldChannelNumbers = Boolean.parseBoolean(text)),
+  NO_OLD_STUN(
+      Section.PROTOCOL,
+      Kind.FLAG,
+      "",
+      "Leave requests of RFC 3489 unanswered.",
+      (draft, text) -> draft.noOldStun = Boolean.parseBoolean(text)),
+  SOFTWARE(
+      Section.PROTOCOL,
+      Kind.TEXT,
+      "TEXT",
+      "What answers say of the server; empty for nothing. Default: frazil.",
+      (draft, text) -> draft.software = text),
+
+  DRAIN(
+      Section.OPERATION,
+      Kind.NUMBER,
+      "S",
+      "Seconds that allocations have to end on SIGTERM. Default: 60.",
+      (draft, text) -> draft.drain = SettingText.count(text)),
+  STATISTICS(
+      Section.OPERATION,
+      Kind.NUMBER,
+      "S",
+      "Seconds between lines of statistics in the log; 0 for none. Default: 60.",
+      (draft, text) -> draft.statistics = SettingText.count(text)),
+  FULL_ADDRESSES(
+      Section.OPERATION,
+      Kind.FLAG,
+      "",
+      "Log whole addresses of clients and peers, not their networks.",
+      (draft, text) -> draft.fullAddresses = Boolean.parseBoolean(text));
+
+  /** What settings are about. */
+  public enum Section {
+    LISTENING("Where to listen"),
+    RELAYING("Where to relay"),
+    USERS("Who may relay"),
+    LIMITS("How much"),
+    PROTOCOL("What is spoken"),
+    OPERATION("Operation");
+
+    private final String title;
+
+    Section(String title) {
+      this.title = title;
+    }
+
+    /** The heading over its settings. */
+    public String title() {
+      return title;
+    }
+  }
 
   /** What a value looks like. */
-  enum Kind {
+  public enum Kind {
     TEXT("a string"),
+    /** May be given several times; an array in a file. */
     TEXTS("a string or an array of strings"),
     NUMBER("a whole number"),
     FLAG("true or false");
@@ -68,22 +219,46 @@ public enum Setting {
   @FunctionalInterface
   interface Taker {
     /** Throws an {@link IllegalArgumentException} that says the rule. */
-    void take(ServerConfiguration.Draft draft, String text);
+    void take(Draft draft, String text);
   }
 
-  final Kind kind;
+  private final Section section;
+  private final Kind kind;
+  private final String label;
+  private final String help;
 
   @SuppressWarnings("ImmutableEnumChecker") // method references and lambdas that hold nothing
   final Taker taker;
 
-  Setting(Kind kind, Taker taker) {
+  Setting(Section section, Kind kind, String label, String help, Taker taker) {
+    this.section = section;
     this.kind = kind;
+    this.label = label;
+    this.help = help;
     this.taker = taker;
   }
 
   /** The name in a file, and behind two dashes on the command line: {@code allocations-per-user}. */
   public String key() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  public Section section() {
+    return section;
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+
+  /** What stands for a value in a text about it: {@code IP[:PORT]}; empty for a flag. */
+  public String label() {
+    return label;
+  }
+
+  /** What it is for, and what holds without it. */
+  public String help() {
+    return help;
   }
 
   static Optional<Setting> of(String key) {

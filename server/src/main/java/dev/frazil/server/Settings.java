@@ -2,6 +2,7 @@ package dev.frazil.server;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
@@ -13,6 +14,7 @@ public final class Settings {
   record Value(String text, String origin) {}
 
   private final Map<Setting, List<Value>> values = new EnumMap<>(Setting.class);
+  private final List<String> notes = new ArrayList<>();
 
   /** No setting at all. */
   public Settings() {}
@@ -27,6 +29,22 @@ public final class Settings {
     Settings settings = new Settings();
     new ConfigurationFile(file).readInto(settings);
     return settings;
+  }
+
+  /** Adds what another file says; each setting that it has counts instead of the same one here. */
+  public Settings add(Settings other) {
+    values.putAll(other.values);
+    notes.addAll(other.notes);
+    return this;
+  }
+
+  /** What in the files has no effect, or another one than it had where it comes from: a sentence each, with its place. */
+  public List<String> notes() {
+    return List.copyOf(notes);
+  }
+
+  void note(String text) {
+    notes.add(text);
   }
 
   /** Sets what a command line says; it counts instead of what was set before. */
@@ -46,7 +64,19 @@ public final class Settings {
    * @throws ConfigurationException when a value breaks a rule
    */
   public ServerConfiguration build() throws ConfigurationException {
-    ServerConfiguration.Draft draft = new ServerConfiguration.Draft();
+    Draft draft = draft();
+    try {
+      return new ServerConfiguration(draft);
+    } catch (FieldException e) {
+      List<Value> culprits = values.getOrDefault(e.setting(), List.of());
+      String origin = culprits.isEmpty() ? e.setting().key() : culprits.get(0).origin();
+      throw new ConfigurationException(origin + ": " + e.getMessage());
+    }
+  }
+
+  /** What was collected, not yet seen as a whole. */
+  Draft draft() throws ConfigurationException {
+    Draft draft = new Draft();
     for (Map.Entry<Setting, List<Value>> entry : values.entrySet()) {
       for (Value value : entry.getValue()) {
         try {
@@ -56,13 +86,7 @@ public final class Settings {
         }
       }
     }
-    try {
-      return new ServerConfiguration(draft);
-    } catch (FieldException e) {
-      List<Value> culprits = values.getOrDefault(e.setting(), List.of());
-      String origin = culprits.isEmpty() ? e.setting().key() : culprits.get(0).origin();
-      throw new ConfigurationException(origin + ": " + e.getMessage());
-    }
+    return draft;
   }
 
   /** A rule over several settings is broken, and this is the one to change. */

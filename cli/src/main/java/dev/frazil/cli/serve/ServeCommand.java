@@ -1,4 +1,4 @@
-package dev.frazil.cli;
+package dev.frazil.cli.serve;
 
 import dev.frazil.server.ConfigurationException;
 import dev.frazil.server.FrazilServer;
@@ -18,17 +18,18 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Runs a STUN and TURN server until it is told to end. */
 @Command(
     name = "serve",
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    abbreviateSynopsis = true,
     header = "Run a STUN and TURN server.",
     description = {
       "Tells clients their public address (STUN) and relays for those who may (TURN, RFC 8656), over UDP. Without users "
@@ -56,7 +57,7 @@ import picocli.CommandLine.Spec;
       "1:it could not start, as when a port is in use",
       "2:the command line or the file was wrong",
     })
-final class ServeCommand implements Callable<Integer> {
+public final class ServeCommand implements Callable<Integer> {
   private static final System.Logger LOGGER = System.getLogger(ServeCommand.class.getName());
 
   @Spec
@@ -68,9 +69,6 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "A TOML file with settings.")
   private @Nullable Path file;
-
-  @Mixin
-  private final ServeOptions options = new ServeOptions();
 
   @Option(names = "--check", description = "Check the configuration, and do nothing else.")
   private boolean check;
@@ -88,10 +86,21 @@ final class ServeCommand implements Callable<Integer> {
       description = "Seconds that credentials of a secret are good for. Default: ${DEFAULT-VALUE}.")
   private long ttl;
 
+  private List<String> notes = List.of();
+
+  /** Made by picocli. */
+  public ServeCommand() {}
+
+  /** Gives the command its options; picocli's annotations have but those that are no settings. */
+  public static void prepare(CommandLine command) {
+    ServeOptions.addTo(command.getCommandSpec());
+  }
+
   @Override
   public Integer call() throws IOException, InterruptedException {
     try {
       ServerConfiguration configuration = configuration();
+      notes.forEach(this::say);
       if (user != null) {
         return printCredentials(configuration, user);
       } else if (check) {
@@ -112,13 +121,21 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private ServerConfiguration configuration() throws IOException, ConfigurationException {
-    Settings settings = file == null ? new Settings() : Settings.read(file);
-    options.addTo(settings);
+    Settings settings = new Settings();
+    if (file != null) {
+      settings.add(Settings.read(file));
+    }
+    ServeOptions.read(spec.commandLine().getParseResult(), settings);
+    notes = settings.notes();
     return settings.build();
   }
 
-  private int complain(String message) {
+  private void say(String message) {
     spec.commandLine().getErr().println(spec.qualifiedName() + ": " + message);
+  }
+
+  private int complain(String message) {
+    say(message);
     return CommandLine.ExitCode.USAGE;
   }
 
@@ -127,13 +144,15 @@ final class ServeCommand implements Callable<Integer> {
     IceServer server = configuration.iceServer(name, Instant.now().plusSeconds(ttl));
     spec.commandLine()
         .getOut()
-        .println(Json.pretty(Json.tree(Map.of("iceServers", List.of(server)))));
+        .println(new JsonMapper()
+            .writerWithDefaultPrettyPrinter()
+            .writeValueAsString(Map.of("iceServers", List.of(server))));
     return CommandLine.ExitCode.OK;
   }
 
   private int serve(ServerConfiguration configuration)
       throws IOException, ConfigurationException, InterruptedException {
-    Logging.tellOf("dev.frazil.server");
+    ServeLog.tellOf("dev.frazil.server");
     try (FrazilServer server = FrazilServer.start(configuration)) {
       handleSignals(server);
       PrintWriter out = spec.commandLine().getOut();

@@ -1,4 +1,4 @@
-package dev.frazil.cli;
+package dev.frazil.cli.serve;
 
 import java.lang.System.Logger.Level;
 import java.lang.reflect.Proxy;

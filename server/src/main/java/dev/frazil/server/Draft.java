@@ -1,0 +1,95 @@
+package dev.frazil.server;
+
+import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.LongTermCredential;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A configuration while it is collected, value by value; with the defaults. */
+final class Draft {
+  /** RFC 8489 18.5: of STUN and TURN. */
+  static final int DEFAULT_PORT = 3478;
+
+  /** RFC 8656 5: an hour. */
+  static final int LONGEST_NONCE = 3600;
+
+  private static final int LONGEST_LIFETIME = 86_400;
+  private static final int MD5_LENGTH = 16;
+
+  final List<TransportAddress> listen = new ArrayList<>();
+  final RelayAddresses relay = new RelayAddresses();
+  final PeerRules peers = new PeerRules();
+  final Map<String, LongTermCredential> users = new LinkedHashMap<>();
+  final Map<String, byte[]> userKeys = new LinkedHashMap<>();
+  final List<String> secrets = new ArrayList<>();
+  boolean oldChannelNumbers;
+  boolean noOldStun;
+  boolean mobility;
+  int allocations = 10_000;
+  int allocationsPerUser = 100;
+  long bandwidth;
+  long bandwidthPerUser;
+  int refusalsPerSource = 50;
+  int nonceLifetime = LONGEST_NONCE;
+  int longestLifetime = 3600; // RFC 8656 3.2
+  int drain = 60;
+  int statistics = 60;
+  String software = "frazil";
+
+  @Nullable String realm;
+
+  @Nullable String host;
+
+  boolean stunOnly;
+  boolean fullAddresses;
+
+  void listen(String text) {
+    listen.add(SettingText.endpoint(text, DEFAULT_PORT));
+  }
+
+  void user(String text) {
+    String[] parts = SettingText.pair(text, "NAME:PASSWORD");
+    LongTermCredential user = new LongTermCredential(parts[0], parts[1]);
+    requireNew(user.username());
+    users.put(user.username(), user);
+  }
+
+  void userKey(String text) {
+    String[] parts = SettingText.pair(text, "NAME:KEY");
+    byte[] key = SettingText.hex(parts[1]);
+    if (key.length != MD5_LENGTH) {
+      throw new IllegalArgumentException("the key of '" + parts[0]
+          + "' has to be 32 hexadecimal digits: the MD5 of NAME:REALM:PASSWORD");
+    }
+    requireNew(parts[0]);
+    userKeys.put(parts[0], key);
+  }
+
+  private void requireNew(String username) {
+    if (users.containsKey(username) || userKeys.containsKey(username)) {
+      throw new IllegalArgumentException("'" + username + "' is given twice");
+    }
+  }
+
+  void secret(String text) {
+    if (text.isEmpty()) {
+      throw new IllegalArgumentException("must not be empty");
+    }
+    secrets.add(text);
+  }
+
+  void nonceLifetime(String text) {
+    nonceLifetime = (int) SettingText.number(text, 1, LONGEST_NONCE);
+  }
+
+  void longestLifetime(String text) {
+    longestLifetime = (int) SettingText.number(text, 600, LONGEST_LIFETIME);
+  }
+
+  static long bytes(String text) {
+    return SettingText.number(text, 0, Long.MAX_VALUE);
+  }
+}
