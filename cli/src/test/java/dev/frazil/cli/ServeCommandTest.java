@@ -65,6 +65,38 @@ class ServeCommandTest {
   }
 
   @Test
+  void fileOfCoturnIsCheckedAndWhatHasNoEffectIsNamed() throws IOException {
+    Path file = Files.writeString(
+        folder.resolve("turnserver.conf"),
+        "listening-ip=127.0.0.1\nuser=alice:wonder\npidfile=/run/turn.pid\n");
+    Cli run = Cli.run("serve", "--check", "--coturn-config", file.toString());
+    assertThat(run.exit()).isZero();
+    assertThat(run.out()).contains("good");
+    assertThat(run.err()).contains("frazil serve: " + file + ":3: pidfile: has no effect: ");
+    Files.writeString(file, "no-auth\n");
+    Cli open = Cli.run("serve", "--coturn-config", file.toString());
+    assertThat(open.exit()).isEqualTo(2);
+    assertThat(open.err().lines()).singleElement().asString().contains(file + ":1: no-auth: ");
+  }
+
+  @Test
+  void optionsAndTheFileCountInsteadOfCoturnsFile() throws IOException {
+    Path coturn = Files.writeString(
+        folder.resolve("turnserver.conf"), "listening-ip=192.0.2.1\nuser=alice:wonder\n");
+    Cli run = Cli.run(
+        "serve",
+        "--coturn-config",
+        coturn.toString(),
+        "--config",
+        file("listen = '192.0.2.2:3479'\nhost = 'a.example'\n"),
+        "--host",
+        "b.example",
+        "--print-credentials",
+        "alice");
+    assertThat(run.out()).contains("turn:b.example:3479?transport=udp", "wonder");
+  }
+
+  @Test
   void portInUseIsSaidInOneLine() throws IOException {
     try (DatagramSocket taken = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
       String address = "127.0.0.1:" + taken.getLocalPort();

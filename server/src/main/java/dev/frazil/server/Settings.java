@@ -31,6 +31,18 @@ public final class Settings {
     return settings;
   }
 
+  /**
+   * Reads a file of coturn's, a {@code turnserver.conf}. What has no effect, or another one, is among {@link #notes}.
+   *
+   * @throws IOException when it can't be read
+   * @throws ConfigurationException when a value is wrong, or nobody should be served as it says; with file and line
+   */
+  public static Settings readCoturn(Path file) throws IOException, ConfigurationException {
+    Settings settings = new Settings();
+    CoturnTranslation.readInto(settings, file);
+    return settings;
+  }
+
   /** Adds what another file says; each setting that it has counts instead of the same one here. */
   public Settings add(Settings other) {
     values.putAll(other.values);

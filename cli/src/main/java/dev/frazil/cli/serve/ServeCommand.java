@@ -49,6 +49,7 @@ import tools.jackson.databind.json.JsonMapper;
       "  frazil serve --config /etc/frazil.toml",
       "  frazil serve --config /etc/frazil.toml --check",
       "  frazil serve --config /etc/frazil.toml --print-credentials alice",
+      "  frazil serve --coturn-config /etc/turnserver.conf --check",
       "  frazil serve --user alice:password --external 203.0.113.1",
     },
     exitCodeListHeading = "%nExit codes:%n",
@@ -69,6 +70,13 @@ public final class ServeCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "A TOML file with settings.")
   private @Nullable Path file;
+
+  @Option(
+      names = "--coturn-config",
+      paramLabel = "FILE",
+      description =
+          "A turnserver.conf of coturn's. What has no effect is named. --config and options count instead of what it says.")
+  private @Nullable Path coturnFile;
 
   @Option(names = "--check", description = "Check the configuration, and do nothing else.")
   private boolean check;
@@ -121,7 +129,7 @@ public final class ServeCommand implements Callable<Integer> {
   }
 
   private ServerConfiguration configuration() throws IOException, ConfigurationException {
-    Settings settings = new Settings();
+    Settings settings = coturnFile == null ? new Settings() : Settings.readCoturn(coturnFile);
     if (file != null) {
       settings.add(Settings.read(file));
     }

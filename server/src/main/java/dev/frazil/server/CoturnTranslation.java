@@ -1,0 +1,263 @@
+package dev.frazil.server;
+
+import dev.frazil.server.CoturnFile.Line;
+import dev.frazil.server.Settings.Value;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes settings of a {@code turnserver.conf}. What is meant otherwise there, or has no effect here, is noted: file, line,
+ * option and why.
+ */
+final class CoturnTranslation {
+  private static final String UNLIMITED = Integer.toString(Integer.MAX_VALUE);
+  private static final String DEFAULT_PORT = Integer.toString(Draft.DEFAULT_PORT);
+
+  private record Range(AddressRange addresses, Line line) {}
+
+  private final Path file;
+  private final Map<Setting, List<Value>> values = new EnumMap<>(Setting.class);
+  private final List<String> notes = new ArrayList<>();
+  private final List<Line> listeningIps = new ArrayList<>();
+  private final List<Range> allowed = new ArrayList<>();
+  private final List<Range> denied = new ArrayList<>();
+  private @Nullable Line listeningPort;
+  private @Nullable Line minPort;
+  private @Nullable Line maxPort;
+  private @Nullable Line useAuthSecret;
+  private @Nullable Line noAuth;
+
+  private CoturnTranslation(Path file) {
+    this.file = file;
+  }
+
+  /** Reads a file into settings. */
+  static void readInto(Settings settings, Path file) throws IOException, ConfigurationException {
+    CoturnTranslation translation = new CoturnTranslation(file);
+    for (Line line : CoturnFile.read(file)) {
+      translation.take(line);
+    }
+    translation.finish();
+    translation.values.forEach(settings::put);
+    translation.notes.forEach(settings::note);
+  }
+
+  private void take(Line line) throws ConfigurationException {
+    CoturnOption option = CoturnOption.of(line.name());
+    if (option == null) {
+      note(line, "coturn has no such option");
+      return;
+    }
+    try {
+      if (option.taker() != null) {
+        option.taker().take(this, line);
+      } else if (!option.why().isEmpty()) {
+        note(line, "has no effect: " + option.why());
+      }
+    } catch (IllegalArgumentException e) {
+      throw wrong(line, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void note(Line line, String text) {
+    notes.add(line.place() + ": " + text);
+  }
+
+  private static ConfigurationException wrong(Line line, String rule) {
+    return new ConfigurationException(line.place() + ": " + rule);
+  }
+
+  void add(Setting setting, Line line, String text) {
+    values.computeIfAbsent(setting, any -> new ArrayList<>()).add(new Value(text, line.place()));
+  }
+
+  private void set(Setting setting, Line line, String text) {
+    values.remove(setting); // of options that stand alone the last counts
+    add(setting, line, text);
+  }
+
+  void listeningIp(Line line) {
+    listeningIps.add(line);
+  }
+
+  void listeningPort(Line line) {
+    SettingText.port(line.value());
+    listeningPort = line;
+  }
+
+  void auxServer(Line line) {
+    add(Setting.LISTEN, line, line.value());
+  }
+
+  void minPort(Line line) {
+    minPort = line;
+  }
+
+  void maxPort(Line line) {
+    maxPort = line;
+  }
+
+  void user(Line line) {
+    String key = line.value().substring(line.value().indexOf(':') + 1);
+    add(key.startsWith("0x") ? Setting.USER_KEY : Setting.USER, line, line.value());
+  }
+
+  void useAuthSecret(Line line) throws ConfigurationException {
+    useAuthSecret = line.isOn() ? line : null;
+  }
+
+  void noAuth(Line line) throws ConfigurationException {
+    noAuth = line.isOn() ? line : null;
+  }
+
+  void userQuota(Line line) {
+    set(Setting.ALLOCATIONS_PER_USER, line, quota(line));
+  }
+
+  void totalQuota(Line line) {
+    set(Setting.ALLOCATIONS, line, quota(line));
+  }
+
+  /** To coturn 0 is no limit. */
+  private static String quota(Line line) {
+    return SettingText.count(line.value()) == 0 ? UNLIMITED : line.value();
+  }
+
+  void maxBps(Line line) {
+    set(Setting.BANDWIDTH_PER_USER, line, bothWays(line));
+    if (!line.value().equals("0")) {
+      note(line, "holds for all sessions of a user together, not for each");
+    }
+  }
+
+  void bpsCapacity(Line line) {
+    set(Setting.BANDWIDTH, line, bothWays(line));
+  }
+
+  /** coturn counts what comes in and what goes out separately. */
+  private static String bothWays(Line line) {
+    return Long.toString(2 * SettingText.number(line.value(), 0, Long.MAX_VALUE / 2));
+  }
+
+  void allowedPeer(Line line) {
+    allowed.add(new Range(AddressRange.parse(line.value()), line));
+  }
+
+  void deniedPeer(Line line) {
+    denied.add(new Range(AddressRange.parse(line.value()), line));
+  }
+
+  void staleNonce(Line line) {
+    long seconds = line.value().isEmpty() ? 600 : SettingText.number(line.value(), 0, 1 << 30);
+    long most = Draft.LONGEST_NONCE;
+    set(Setting.NONCE_LIFETIME, line, Long.toString(seconds == 0 ? most : Math.min(seconds, most)));
+    if (seconds == 0 || seconds > most) {
+      note(line, "is an hour, the longest that RFC 8656 5 allows");
+    }
+  }
+
+  void noSoftware(Line line) throws ConfigurationException {
+    if (line.isOn()) {
+      set(Setting.SOFTWARE, line, "");
+    }
+  }
+
+  void defaultFamily(Line line) {
+    if (!line.value().equals("ipv4")) {
+      note(line, "has no effect: clients that name no family get IPv4 (RFC 8656 7.2)");
+    }
+  }
+
+  private void finish() throws ConfigurationException {
+    finishListening();
+    finishPorts();
+    finishPeers();
+    finishUsers();
+    // coturn takes all channel numbers of RFC 5766, and so may its users.
+    values.put(Setting.OLD_CHANNEL_NUMBERS, List.of(new Value("true", file.toString())));
+    noteLimits();
+  }
+
+  private void finishListening() {
+    String port = listeningPort == null ? DEFAULT_PORT : listeningPort.value();
+    for (Line line : listeningIps) {
+      String ip = line.value().indexOf(':') < 0 ? line.value() : "[" + line.value() + "]";
+      add(Setting.LISTEN, line, ip + ":" + port);
+    }
+    if (listeningIps.isEmpty() && listeningPort != null) {
+      add(Setting.LISTEN, listeningPort, "0.0.0.0:" + port);
+      add(Setting.LISTEN, listeningPort, "[::]:" + port);
+    } else if (listeningIps.isEmpty() && values.containsKey(Setting.LISTEN)) {
+      Value aux = values.get(Setting.LISTEN).get(0);
+      values.get(Setting.LISTEN).add(new Value("0.0.0.0", aux.origin()));
+      values.get(Setting.LISTEN).add(new Value("::", aux.origin()));
+    }
+  }
+
+  private void finishPorts() {
+    Line line = minPort == null ? maxPort : minPort;
+    if (line != null) {
+      String first = minPort == null ? "49152" : minPort.value();
+      String last = maxPort == null ? "65535" : maxPort.value();
+      set(Setting.PORTS, line, first + "-" + last);
+    }
+  }
+
+  /** coturn allows what is both allowed and denied; here the longest prefix decides, so the denied give way. */
+  private void finishPeers() {
+    for (Range range : allowed) {
+      range.addresses().prefixes().forEach(prefix -> add(Setting.ALLOW, range.line(), prefix));
+    }
+    for (Range range : denied) {
+      List<AddressRange> left = List.of(range.addresses());
+      for (Range other : allowed) {
+        left = left.stream()
+            .flatMap(part -> part.without(other.addresses()).stream())
+            .toList();
+      }
+      left.stream()
+          .flatMap(part -> part.prefixes().stream())
+          .forEach(prefix -> add(Setting.DENY, range.line(), prefix));
+    }
+  }
+
+  private void finishUsers() throws ConfigurationException {
+    if (noAuth != null && !isOn(Setting.STUN_ONLY)) {
+      throw wrong(
+          noAuth,
+          "is refused: everybody could relay in the name of this host. Name users or a secret, or set "
+              + "stun-only");
+    } else if (useAuthSecret != null && !values.containsKey(Setting.SECRET)) {
+      note(useAuthSecret, "has no effect without static-auth-secret: no database is read");
+    }
+  }
+
+  private boolean isOn(Setting flag) {
+    return values.getOrDefault(flag, List.of()).stream()
+        .anyMatch(value -> Boolean.parseBoolean(value.text()));
+  }
+
+  /** Without a line of their own: what coturn would not have limited. */
+  private void noteLimits() {
+    if (!values.containsKey(Setting.ALLOCATIONS_PER_USER)) {
+      notes.add(file
+          + ": user-quota: is not there, so that a user may have 100 allocations; coturn has no limit, and "
+          + "user-quota=0 says so here, too");
+    }
+    if (!values.containsKey(Setting.ALLOCATIONS)) {
+      notes.add(
+          file
+              + ": total-quota: is not there, so that there may be 10000 allocations; total-quota=0 lifts that");
+    }
+    if (!values.containsKey(Setting.ALLOW)) {
+      notes.add(file
+          + ": allowed-peer-ip: is not there, so that private addresses are no peers; coturn lets them be "
+          + "reached unless denied");
+    }
+  }
+}
