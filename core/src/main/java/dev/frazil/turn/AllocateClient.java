@@ -90,6 +90,7 @@ final class AllocateClient implements ClientLine.Asker {
   // asking
 
   void start(FiveTuple path, long now) {
+    session.leaveUseless(now);
     if (session.state != State.IDLE) {
       throw new IllegalStateException("start: the allocation is " + session.state);
     }

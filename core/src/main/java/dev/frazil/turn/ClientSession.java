@@ -235,6 +235,14 @@ final class ClientSession {
     refresh.delete(now);
   }
 
+  /** The owner asks anew: an allocation that was of no use is left to its lifetime if it is not deleted yet. */
+  void leaveUseless(long now) {
+    if (state == State.DELETING && !startsOver) {
+      line().cancelAll(now);
+      deleted(false, now);
+    }
+  }
+
   /** Forgets what belonged to an allocation. */
   void end(long now) {
     relayed = List.of();

@@ -169,6 +169,20 @@ class AllocateClientTest {
   }
 
   @Test
+  void anotherServerIsAskedWhileAnAllocationOfNoUseIsGivenBack() {
+    TurnHarness harness = new TurnHarness(TurnHarness.settings().build());
+    harness.server.relays = List.of(RELAY6);
+    harness.start();
+    harness.await(Refused.class);
+    harness.server.silent = true; // it has no answer to the Refresh request
+    TransportAddress other = TransportAddress.udp("192.0.2.99", 3478);
+    harness.server(other);
+    harness.call(now ->
+        harness.allocation.start(new FiveTuple(TurnHarness.LOCAL.withPort(6000), other), now));
+    harness.await(Allocated.class);
+  }
+
+  @Test
   @Tag("TURN-0540")
   void familyWithoutSupportIsNeverAskedForAgain() {
     TurnHarness harness = new TurnHarness(
