@@ -221,11 +221,11 @@ final class ClientSession {
     }
   }
 
-  /** RFC 8656 12.3: client and server disagree; the allocation is deleted, and another takes its place. */
+  /** RFC 8656 12.3: client and server disagree; the allocation is deleted, and another takes its place if one is to. */
   void startOver(String reason, @Nullable ErrorCode error, long now) {
     end(now);
     outbox.event(new TurnEvent.Lost(reason, error));
-    delete(true, now);
+    delete(configuration.reallocate, now);
   }
 
   /** Deletes an allocation, and then asks for another or leaves it at that. */

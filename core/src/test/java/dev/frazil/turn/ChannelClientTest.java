@@ -32,7 +32,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ChannelClientTest {
-  private final TurnHarness harness = TurnHarness.allocated(TurnHarness.settings());
+  private final TurnHarness harness =
+      TurnHarness.allocated(TurnHarness.settings().reallocate(true));
 
   private void bind(TransportAddress peer) {
     harness.call(now -> harness.allocation.bind(peer, now));
@@ -193,6 +194,17 @@ class ChannelClientTest {
 
   private static TransportAddress peer(int i) {
     return TransportAddress.udp(IpAddress.ofIpv4(0x08000001 + i), 7);
+  }
+
+  @Test
+  void allocationWhoseChannelIsWrongIsNotReplacedUnlessItIsTo() {
+    TurnHarness once = TurnHarness.allocated(TurnHarness.settings());
+    once.server.refuseNext(Method.CHANNEL_BIND, 400);
+    once.call(now -> once.allocation.bind(PEER, now));
+    once.await(Lost.class);
+    once.run(Duration.ofMinutes(10));
+    assertThat(once.asked(Method.ALLOCATE)).as("of the first time").hasSize(2);
+    assertThat(once.server.allocations()).isZero();
   }
 
   @Test

@@ -237,7 +237,8 @@ class RefreshClientTest {
 
   @Test
   void streamThatBreaksWhileItsAllocationIsDeletedIsReplaced() {
-    TurnHarness harness = new TurnHarness(TurnHarness.settings().build());
+    TurnHarness harness =
+        new TurnHarness(TurnHarness.settings().reallocate(true).build());
     harness.call(now -> harness.allocation.start(STREAM, now));
     harness.run(MINUTE);
     harness.server.refuseNext(Method.CHANNEL_BIND, 400);
