@@ -65,8 +65,7 @@ final class ChannelClient {
 
     private void due(long now) {
       if (now >= heldUntil) {
-        byPeer.remove(peer);
-        byNumber[number - ChannelData.FIRST_CHANNEL] = null;
+        forget();
       } else if (wanted && (pinned || used)) {
         used = false;
         ask(now);
@@ -79,9 +78,17 @@ final class ChannelClient {
     private void lapse() {
       wanted = false;
       pinned = false;
-      if (!asking) {
+      if (!session.isAllocated()) {
+        forget();
+      } else if (!asking) {
         session.schedule(timer, heldUntil);
       }
+    }
+
+    private void forget() {
+      session.cancel(timer);
+      byPeer.remove(peer);
+      byNumber[number - ChannelData.FIRST_CHANNEL] = null;
     }
 
     @Override
@@ -232,7 +239,7 @@ final class ChannelClient {
 
   /** Keeps the channels of this address no longer. */
   void release(IpAddress peer) {
-    for (Channel channel : byPeer.values()) {
+    for (Channel channel : List.copyOf(byPeer.values())) {
       if (channel.peer.ip().equals(peer)) {
         channel.lapse();
       }
@@ -252,14 +259,13 @@ final class ChannelClient {
   /** The allocation is gone, and with it all its channels; those that the owner wants stay for the next one. */
   void end() {
     for (Channel channel : List.copyOf(byPeer.values())) {
-      session.cancel(channel.timer);
       if (channel.pinned) {
+        session.cancel(channel.timer);
         channel.asking = false;
         channel.bound = false;
         channel.usableUntil = 0;
       } else {
-        byPeer.remove(channel.peer);
-        byNumber[channel.number - ChannelData.FIRST_CHANNEL] = null;
+        channel.forget();
       }
     }
     sent.clear();

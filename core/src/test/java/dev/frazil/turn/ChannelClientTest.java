@@ -197,6 +197,20 @@ class ChannelClientTest {
   }
 
   @Test
+  void channelThatIsReleasedBetweenTwoAllocationsIsNotBoundAgain() {
+    bind(PEER);
+    harness.run(SECOND);
+    harness.server.restart();
+    harness.server.answerNext(Method.ALLOCATE, -1, builder -> builder);
+    harness.await(Lost.class);
+    int before = binds();
+    harness.call(now -> harness.allocation.release(PEER.ip()));
+    harness.await(Allocated.class);
+    harness.run(SECOND);
+    assertThat(binds()).isEqualTo(before);
+  }
+
+  @Test
   void allocationWhoseChannelIsWrongIsNotReplacedUnlessItIsTo() {
     TurnHarness once = TurnHarness.allocated(TurnHarness.settings());
     once.server.refuseNext(Method.CHANNEL_BIND, 400);
