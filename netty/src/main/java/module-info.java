@@ -15,6 +15,9 @@ module dev.frazil.netty {
   requires io.netty.transport.unix.common;
   requires io.netty.resolver;
   requires io.netty.resolver.dns;
+  requires org.bouncycastle.tls;
+  requires org.bouncycastle.util;
+  requires org.bouncycastle.provider;
 
   exports dev.frazil.netty;
   exports dev.frazil.netty.io to

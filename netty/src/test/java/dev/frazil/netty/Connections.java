@@ -18,6 +18,7 @@ final class Connections implements ServerConnection.Owner {
   final CompletableFuture<String> closed = new CompletableFuture<>();
   final BlockingQueue<byte[]> messages = new LinkedBlockingQueue<>();
   volatile Consumer<ServerConnection> onMessage = connection -> {};
+  volatile Consumer<String> onUnreachable = reason -> {};
   private ServerConnection connection;
 
   /** Connects on the event loop. */
@@ -59,5 +60,10 @@ final class Connections implements ServerConnection.Owner {
   @Override
   public void handleClosed(ServerConnection it, String reason) {
     closed.complete(reason);
+  }
+
+  @Override
+  public void handleUnreachable(ServerConnection it, String reason) {
+    onUnreachable.accept(reason);
   }
 }

@@ -2,15 +2,21 @@ package dev.frazil.netty.io;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.Transport;
+import dev.frazil.net.TransportAddress;
+import io.netty.buffer.ByteBuf;
+import io.netty.util.concurrent.Future;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A connection of a client to its server: messages go in and out of it whole, whatever is below. Used on the event loop
  * of its driver only.
  */
-public abstract sealed class ServerConnection permits StreamConnection {
+public abstract sealed class ServerConnection permits DatagramConnection, StreamConnection {
   /** Who a connection works for. Nothing is told once the owner has closed the connection. */
   public interface Owner {
     /** The connection stands; told once, never before {@link #open} has returned. */
@@ -28,6 +34,9 @@ public abstract sealed class ServerConnection permits StreamConnection {
 
     /** The connection that stood broke, or the server closed it. */
     void handleClosed(ServerConnection connection, String reason);
+
+    /** An ICMP error came back on a connection of plain UDP, which stands on; anybody can forge one. */
+    default void handleUnreachable(ServerConnection connection, String reason) {}
   }
 
   /** Takes the bytes of a stream that carries messages no more (RFC 6062 4.3), in a turn that has begun already. */
@@ -43,20 +52,105 @@ public abstract sealed class ServerConnection permits StreamConnection {
     void handleWritable();
   }
 
+  private enum State {
+    NEW,
+    CONNECTING,
+    CONNECTED,
+    CLOSED
+  }
+
+  final Driver driver;
+  final ServerAddress where;
+  final ConnectionSettings settings;
+  final Owner owner;
+  private State state = State.NEW;
+  private @Nullable FiveTuple path;
+  private volatile @Nullable X509Certificate certificate;
+  private @Nullable Future<?> limit;
+
+  ServerConnection(Driver driver, ServerAddress where, ConnectionSettings settings, Owner owner) {
+    this.driver = driver;
+    this.where = where;
+    this.settings = settings;
+    this.owner = owner;
+  }
+
   /**
-   * Connects.
+   * Connects: by TCP, or TLS where the address is secure; by UDP, or DTLS (RFC 7350). A connection of plain UDP stands at
+   * once.
    *
    * @return what to {@link #close} when the connection is wanted no more, also while it is not there yet
-   * @throws IllegalArgumentException when the transport is not supported
    */
   public static ServerConnection open(
       Driver driver, ServerAddress where, ConnectionSettings settings, Owner owner) {
-    if (where.server().transport() != Transport.TCP) {
-      throw new IllegalArgumentException("server " + where.server() + ": only TCP and TLS so far");
-    }
-    StreamConnection connection = new StreamConnection(driver, where, settings, owner);
+    ServerConnection connection = where.server().transport() == Transport.TCP
+        ? new StreamConnection(driver, where, settings, owner)
+        : new DatagramConnection(driver, where, settings, owner);
     driver.executeLater(connection::begin);
     return connection;
+  }
+
+  private void begin() {
+    if (state == State.NEW) {
+      state = State.CONNECTING;
+      connect();
+    }
+  }
+
+  abstract void connect();
+
+  /** Closes what is below. */
+  abstract void discard();
+
+  final boolean isConnecting() {
+    return state == State.CONNECTING;
+  }
+
+  final boolean isConnected() {
+    return state == State.CONNECTED;
+  }
+
+  /** Gives up unless the next step is done within this time. */
+  final void within(Duration wait, String otherwise) {
+    stopWaiting();
+    String seconds = String.valueOf(wait.toMillis() / 1e3).replaceAll("\\.0$", "");
+    String reason = otherwise + " in " + seconds + " s";
+    limit = driver.eventLoop().schedule(() -> fail(reason), wait.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  private void stopWaiting() {
+    if (limit != null) {
+      limit.cancel(false);
+      limit = null;
+    }
+  }
+
+  final void connected(InetSocketAddress localAddress) {
+    stopWaiting();
+    TransportAddress local = SocketAddresses.toTransport(
+        localAddress, where.scopeId(), where.server().transport());
+    path = new FiveTuple(local, where.server());
+    state = State.CONNECTED;
+    owner.handleConnected(this);
+  }
+
+  /** Ends a connection that the owner has not closed. */
+  final void fail(String reason) {
+    State former = state;
+    if (former == State.CLOSED) {
+      return;
+    }
+    close();
+    if (former == State.CONNECTED) {
+      owner.handleClosed(this, reason);
+    } else {
+      owner.handleConnectFailed(reason);
+    }
+  }
+
+  /** Notes what the server shows, from any thread. */
+  final void seen(X509Certificate shown) {
+    certificate = shown;
   }
 
   /**
@@ -64,13 +158,23 @@ public abstract sealed class ServerConnection permits StreamConnection {
    *
    * @throws IllegalStateException before the connection stood
    */
-  public abstract FiveTuple path();
+  public final FiveTuple path() {
+    if (path == null) {
+      throw new IllegalStateException("not connected");
+    }
+    return path;
+  }
+
+  /** What the server showed of itself, believed or not; null when it showed nothing. */
+  public final @Nullable X509Certificate certificate() {
+    return certificate;
+  }
 
   /**
    * Sends a message at the end of the turn. What is sent over a stream has to be padded. The parts are copied.
    *
    * @return false when it was dropped: the way out is full, or the connection does not stand. STUN requests, which are
-   *     few and not sent again over a stream, are not dropped for want of room
+   *     few and not sent again over a stream, are not dropped for want of room there
    */
   public abstract boolean transmit(ByteBuffer header, ByteBuffer payload);
 
@@ -85,9 +189,19 @@ public abstract sealed class ServerConnection permits StreamConnection {
   /** Whether what comes in is read from the network; a stream that is not read makes its sender wait. */
   public abstract void read(boolean value);
 
-  /** What the server showed of itself, believed or not; null when it showed nothing. */
-  public abstract @Nullable X509Certificate certificate();
-
   /** Closes; what was written is sent first. Repeated calls do nothing. */
-  public abstract void close();
+  public final void close() {
+    if (state != State.CLOSED) {
+      state = State.CLOSED;
+      stopWaiting();
+      discard();
+    }
+  }
+
+  /** Copies a part of a message that is borrowed. */
+  static void append(ByteBuf message, ByteBuffer part) {
+    int position = part.position();
+    message.writeBytes(part);
+    part.position(position);
+  }
 }

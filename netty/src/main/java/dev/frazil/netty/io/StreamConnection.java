@@ -2,8 +2,6 @@ package dev.frazil.netty.io;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.StreamFramer;
-import dev.frazil.net.Transport;
-import dev.frazil.net.TransportAddress;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
@@ -15,12 +13,8 @@ import io.netty.channel.socket.SocketChannel;
 import io.netty.handler.proxy.ProxyConnectionEvent;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
-import io.netty.util.concurrent.Future;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
-import java.security.cert.X509Certificate;
-import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** A connection by TCP, and TLS where it is secure, through a proxy where one is set. */
@@ -32,38 +26,17 @@ final class StreamConnection extends ServerConnection implements Outlet {
   /** RFC 8489 5: the class bits of a message type; none is set in a request. */
   private static final int CLASS_BITS = 0x0110;
 
-  private enum State {
-    NEW,
-    CONNECTING,
-    CONNECTED,
-    CLOSED
-  }
-
-  private final Driver driver;
-  private final ServerAddress where;
-  private final ConnectionSettings settings;
-  private final Owner owner;
   private final StreamFramer framer = new StreamFramer(StreamFramer.Framing.STUN);
-  private State state = State.NEW;
   private @Nullable SocketChannel channel;
-  private @Nullable FiveTuple path;
   private @Nullable ByteOwner byteOwner;
-  private @Nullable Future<?> limit;
-  private @Nullable X509Certificate certificate;
   private boolean unflushed;
 
   StreamConnection(Driver driver, ServerAddress where, ConnectionSettings settings, Owner owner) {
-    this.driver = driver;
-    this.where = where;
-    this.settings = settings;
-    this.owner = owner;
+    super(driver, where, settings, owner);
   }
 
-  void begin() {
-    if (state != State.NEW) {
-      return;
-    }
-    state = State.CONNECTING;
+  @Override
+  void connect() {
     try {
       channel = driver.sockets().streamChannel();
     } catch (RuntimeException e) { // no file descriptor left
@@ -86,12 +59,8 @@ final class StreamConnection extends ServerConnection implements Outlet {
     });
   }
 
-  private void seen(X509Certificate shown) {
-    certificate = shown;
-  }
-
   private void connect(@Nullable SslContext context, @Nullable Throwable problem) {
-    if (channel == null || state != State.CONNECTING) {
+    if (channel == null || !isConnecting()) {
       return;
     }
     if (problem != null) {
@@ -118,12 +87,6 @@ final class StreamConnection extends ServerConnection implements Outlet {
         });
   }
 
-  private void within(Duration wait, String otherwise) {
-    stopWaiting();
-    String reason = otherwise + " in " + seconds(wait);
-    limit = driver.eventLoop().schedule(() -> fail(reason), wait.toNanos(), TimeUnit.NANOSECONDS);
-  }
-
   /** TCP connects; what else is to come? */
   private void handleActive(SocketChannel open) {
     if (settings.proxy() != null) {
@@ -131,7 +94,7 @@ final class StreamConnection extends ServerConnection implements Outlet {
     } else if (where.secure()) {
       within(settings.handshakeTimeout(), "no TLS handshake");
     } else {
-      connected(open);
+      connected(open.localAddress());
     }
   }
 
@@ -140,54 +103,19 @@ final class StreamConnection extends ServerConnection implements Outlet {
       if (where.secure()) {
         within(settings.handshakeTimeout(), "no TLS handshake");
       } else {
-        connected(open);
+        connected(open.localAddress());
       }
     } else if (event instanceof SslHandshakeCompletionEvent done) {
       if (done.isSuccess()) {
-        connected(open);
+        connected(open.localAddress());
       } else {
         fail(StreamTls.words(done.cause()));
       }
     }
   }
 
-  private static String seconds(Duration wait) {
-    return String.valueOf(wait.toMillis() / 1e3).replaceAll("\\.0$", "") + " s";
-  }
-
-  private void stopWaiting() {
-    if (limit != null) {
-      limit.cancel(false);
-      limit = null;
-    }
-  }
-
-  private void connected(SocketChannel open) {
-    stopWaiting();
-    TransportAddress local =
-        SocketAddresses.toTransport(open.localAddress(), where.scopeId(), Transport.TCP);
-    path = new FiveTuple(local, where.server());
-    state = State.CONNECTED;
-    owner.handleConnected(this);
-  }
-
-  /** Ends a connection that the owner has not closed. */
-  private void fail(String reason) {
-    State former = state;
-    if (former == State.CLOSED) {
-      return;
-    }
-    discard();
-    if (former == State.CONNECTED) {
-      owner.handleClosed(this, reason);
-    } else {
-      owner.handleConnectFailed(reason);
-    }
-  }
-
-  private void discard() {
-    state = State.CLOSED;
-    stopWaiting();
+  @Override
+  void discard() {
     if (channel == null) {
       return;
     }
@@ -200,16 +128,8 @@ final class StreamConnection extends ServerConnection implements Outlet {
   }
 
   @Override
-  public FiveTuple path() {
-    if (path == null) {
-      throw new IllegalStateException("not connected");
-    }
-    return path;
-  }
-
-  @Override
   public boolean transmit(ByteBuffer header, ByteBuffer payload) {
-    if (state != State.CONNECTED || channel == null) {
+    if (!isConnected() || channel == null) {
       return false;
     }
     if (!channel.isWritable() && !hasRoomNow(channel) && !isRequest(header)) {
@@ -239,12 +159,6 @@ final class StreamConnection extends ServerConnection implements Outlet {
         && (header.getShort(header.position()) & (0xC000 | CLASS_BITS)) == 0;
   }
 
-  private static void append(ByteBuf message, ByteBuffer part) {
-    int position = part.position();
-    message.writeBytes(part);
-    part.position(position); // it is borrowed
-  }
-
   @Override
   public void flush() {
     unflushed = false;
@@ -265,28 +179,16 @@ final class StreamConnection extends ServerConnection implements Outlet {
     }
   }
 
-  @Override
-  public @Nullable X509Certificate certificate() {
-    return certificate;
-  }
-
-  @Override
-  public void close() {
-    if (state != State.CLOSED) {
-      discard();
-    }
-  }
-
   private void handleInput(ByteBuffer input) {
     FiveTuple from = path();
-    while (byteOwner == null && state == State.CONNECTED) {
+    while (byteOwner == null && isConnected()) {
       ByteBuffer message = framer.next(input);
       if (message == null) {
         break;
       }
       owner.handleDatagram(from, message);
     }
-    if (byteOwner != null && state == State.CONNECTED && input.hasRemaining()) {
+    if (byteOwner != null && isConnected() && input.hasRemaining()) {
       byteOwner.handleBytes(input);
     } else if (framer.isBroken()) {
       fail("what came is neither STUN nor ChannelData");
@@ -297,14 +199,14 @@ final class StreamConnection extends ServerConnection implements Outlet {
   private final class Messages extends ChannelInboundHandlerAdapter {
     @Override
     public void channelActive(ChannelHandlerContext context) {
-      if (state == State.CONNECTING && channel != null) {
+      if (isConnecting() && channel != null) {
         handleActive(channel);
       }
     }
 
     @Override
     public void userEventTriggered(ChannelHandlerContext context, Object event) {
-      if (state == State.CONNECTING && channel != null) {
+      if (isConnecting() && channel != null) {
         handleEvent(channel, event);
       }
     }
@@ -314,7 +216,7 @@ final class StreamConnection extends ServerConnection implements Outlet {
       ByteBuf bytes = (ByteBuf) message;
       driver.beginTurn();
       try {
-        if (state == State.CONNECTED) {
+        if (isConnected()) {
           handleInput(bytes.nioBuffer());
         }
       } finally {
@@ -325,7 +227,7 @@ final class StreamConnection extends ServerConnection implements Outlet {
 
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext context) {
-      if (byteOwner != null && state == State.CONNECTED && context.channel().isWritable()) {
+      if (byteOwner != null && isConnected() && context.channel().isWritable()) {
         driver.beginTurn();
         try {
           byteOwner.handleWritable();

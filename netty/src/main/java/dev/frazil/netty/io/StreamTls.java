@@ -22,6 +22,8 @@ final class StreamTls {
   /** RFC 7443 3. */
   static final String STUN_TURN = "stun.turn";
 
+  static final String STUN_NAT_DISCOVERY = "stun.nat-discovery";
+
   private StreamTls() {}
 
   /**
