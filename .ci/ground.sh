@@ -62,10 +62,22 @@ usable_jdks() {
   done
 }
 
-# The options by which a JVM of that release lets Netty use native code without a warning.
+# Of the usable JDKs the caller's own, else the first with which the Linux engine works, else the first.
+fastest_jdk() {
+  local found
+  found=$(usable_jdks | awk -v own="${JAVA_HOME:-}" '
+    NR == 1 { first = $0; if (own != "" && substr($0, index($0, " ") + 1) == own) { best = $0 } }
+    best == "" && $1 >= 22 { best = $0 }
+    END { print best == "" ? first : best }')
+  printf '%s' "$found"
+}
+
+# The options by which a JVM of that release lets Netty and frazil-linux use native code without a warning.
 quiet_natives() {
-  if [ "$1" -ge 24 ]; then
+  if [ "$1" -ge 23 ]; then
     printf '%s' "--enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
+  elif [ "$1" -ge 22 ]; then
+    printf '%s' "--enable-native-access=ALL-UNNAMED"
   fi
 }
 

@@ -51,6 +51,8 @@ class HouseRulesTest {
         .definedBy("dev.frazil.testkit..")
         .layer("netty")
         .definedBy("dev.frazil.netty..")
+        .optionalLayer("linux") // on a newer JDK only
+        .definedBy("dev.frazil.linux..")
         .layer("server")
         .definedBy("dev.frazil.server..")
         .layer("cli")
@@ -61,10 +63,12 @@ class HouseRulesTest {
         .mayNotBeAccessedByAnyLayer()
         .whereLayer("cli")
         .mayOnlyBeAccessedByLayers("lab")
+        .whereLayer("linux")
+        .mayNotBeAccessedByAnyLayer() // the service loader finds it
         .whereLayer("server")
         .mayOnlyBeAccessedByLayers("cli", "lab")
         .whereLayer("netty")
-        .mayOnlyBeAccessedByLayers("server", "cli", "lab")
+        .mayOnlyBeAccessedByLayers("linux", "server", "cli", "lab")
         .whereLayer("testkit")
         .mayOnlyBeAccessedByLayers("cli", "lab")
         .whereLayer("core")

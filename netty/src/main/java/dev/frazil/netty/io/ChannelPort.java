@@ -14,9 +14,7 @@ import io.netty.channel.socket.DatagramPacket;
 import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.util.concurrent.Future;
 import java.lang.System.Logger.Level;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.util.random.RandomGenerator;
@@ -148,7 +146,8 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
       if (bound.isSuccess()) {
         local = SocketAddresses.toUdp((InetSocketAddress) channel.localAddress(), ip.scopeId());
         owner.handleBound(this);
-      } else if (attempt + 1 < ports.size() && (attempt > 0 || isHere(address.getAddress()))) {
+      } else if (attempt + 1 < ports.size()
+          && (attempt > 0 || SocketAddresses.isHere(address.getAddress()))) {
         tryPort(ports, start, attempt + 1);
       } else if (attempt > 0) {
         giveUp(new SocketException("no port of " + ports.min() + "-" + ports.max()
@@ -157,15 +156,6 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
         giveUp(bound.cause());
       }
     });
-  }
-
-  /** Whether the host has the address: if not, no other port can be bound there either. */
-  private static boolean isHere(InetAddress address) {
-    try {
-      return NetworkInterface.getByInetAddress(address) != null;
-    } catch (SocketException e) {
-      return false;
-    }
   }
 
   private void giveUp(Throwable cause) {

@@ -7,6 +7,8 @@ import java.io.UncheckedIOException;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.net.UnknownHostException;
 
 /**
@@ -56,5 +58,14 @@ public final class SocketAddresses {
     boolean onLink = scopeId != 0 && ip.isIpv6() && ip.isLinkLocal() && ip.scopeId() == 0;
     return new InetSocketAddress(
         toInetAddress(onLink ? ip.withScopeId(scopeId) : ip), address.port());
+  }
+
+  /** Whether the host has the address: if not, no other port can be bound there either. */
+  public static boolean isHere(InetAddress address) {
+    try {
+      return NetworkInterface.getByInetAddress(address) != null;
+    } catch (SocketException e) {
+      return false;
+    }
   }
 }

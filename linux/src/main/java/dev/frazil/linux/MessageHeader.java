@@ -1,0 +1,18 @@
+package dev.frazil.linux;
+
+/** Where the parts of a struct mmsghdr and of a struct iovec are on a 64-bit Linux. */
+final class MessageHeader {
+  static final int LENGTH = 64;
+  static final int NAME = 0;
+  static final int NAME_LENGTH = 8;
+  static final int VECTORS = 16;
+  static final int VECTOR_COUNT = 24;
+  static final int CONTROL = 32;
+  static final int CONTROL_LENGTH = 40;
+  /** What was received or sent. */
+  static final int SIZE = 56;
+
+  static final int VECTOR_LENGTH = 16;
+
+  private MessageHeader() {}
+}
