@@ -6,6 +6,7 @@ import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.io.ClientStreams;
 import dev.frazil.netty.io.DatagramPort;
 import dev.frazil.netty.io.Driven;
+import dev.frazil.netty.io.PeerStreams;
 import dev.frazil.netty.io.PortRange;
 import dev.frazil.netty.io.SocketSettings;
 import dev.frazil.netty.io.StreamEnd;
@@ -31,7 +32,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A TURN server on its event loop: a port for each listening address and for each relayed one, all on that loop. */
-final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams.Owner {
+final class DrivenTurn extends Driven implements TurnServerOutbox {
   private static final System.Logger LOGGER = System.getLogger(DrivenTurn.class.getName());
 
   /** A burst of all clients waits in one socket; the system takes what it allows of this. */
@@ -42,10 +43,10 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
   private final Consumer<TurnServerEvent> listener;
   private final Map<TransportAddress, DatagramPort> ports = new HashMap<>();
   private final List<StreamListener> streamListeners = new ArrayList<>();
-  private final ClientStreams streams;
+  private final ClientStreams clients;
+  private final PeerStreams peers;
   private final Relayed relayed = new Relayed();
   private final Queue<TurnServerEvent> events = new ArrayDeque<>();
-  private final Queue<FiveTuple> refusedStreams = new ArrayDeque<>(2);
   private final Map<TurnListener, TurnListener> listening = new LinkedHashMap<>();
   private final CompletableFuture<List<TurnListener>> bound = new CompletableFuture<>();
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
@@ -66,7 +67,8 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
     this.runtime = runtime;
     this.listener = listener;
     machine = new TurnServer(configuration, this);
-    streams = new ClientStreams(driver(), settings.streams, this);
+    clients = new ClientStreams(driver(), settings.streams, new Clients());
+    peers = new PeerStreams(driver(), new Peers());
   }
 
   @Override
@@ -87,10 +89,10 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
   TurnService.Statistics statistics() {
     Map<TurnService.StreamEnd, Long> ended = new EnumMap<>(TurnService.StreamEnd.class);
     for (StreamEnd reason : StreamEnd.values()) {
-      ended.put(TurnService.StreamEnd.valueOf(reason.name()), streams.ended(reason));
+      ended.put(TurnService.StreamEnd.valueOf(reason.name()), clients.ended(reason));
     }
     return new TurnService.Statistics(
-        machine.statistics(), tooLong, unsent + streams.dropped(), streams.size(), ended);
+        machine.statistics(), tooLong, unsent + clients.dropped(), clients.size(), ended);
   }
 
   /** Ends an allocation; false when there is none of this number. */
@@ -131,8 +133,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
   private void listenForStreams(TurnListener listener) {
     opening--;
     try {
-      StreamListener open =
-          StreamListener.bind(driver(), listener.address(), false, new Accepting());
+      StreamListener open = StreamListener.bind(driver(), listener.address(), new Accepting());
       streamListeners.add(open);
       listening.put(listener, new TurnListener(listener.kind(), open.local()));
     } catch (IOException e) {
@@ -161,7 +162,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
   @Override
   public void transmit(FiveTuple path, ByteBuffer header, ByteBuffer payload) {
     if (path.local().transport() == Transport.TCP) {
-      streams.transmit(path, header, payload);
+      clients.transmit(path, header, payload);
       return;
     }
     DatagramPort port = ports.get(path.local());
@@ -172,8 +173,8 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
 
   @Override
   public boolean bind(TransportAddress address) {
-    if (address.transport() != Transport.UDP) {
-      return false; // TCP allocations are not available here
+    if (address.transport() == Transport.TCP) {
+      return peers.listen(address);
     }
     DatagramPort port = DatagramPort.bindNow(driver(), address, SocketSettings.DEFAULT, relayed);
     if (port == null) {
@@ -185,6 +186,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
 
   @Override
   public void unbind(TransportAddress address) {
+    peers.unlisten(address);
     DatagramPort port = ports.remove(address);
     if (port != null) {
       port.close();
@@ -199,32 +201,28 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
 
   @Override
   public void connect(FiveTuple path) {
-    refusedStreams.add(path);
+    peers.connect(path);
   }
 
   @Override
   public void join(FiveTuple client, FiveTuple peer) {
-    throw new IllegalStateException("there are no streams to join");
+    StreamPort one = clients.stream(client);
+    StreamPort other = peers.stream(peer);
+    if (one != null && other != null) {
+      one.join(other);
+    } else { // one of them has just ended
+      driver().executeLater(() -> closed(client));
+    }
   }
 
   @Override
   public void close(FiveTuple stream) {
-    streams.close(stream);
+    clients.close(stream);
+    peers.close(stream);
   }
 
-  @Override
-  public void handleMessage(FiveTuple path, ByteBuffer message) {
-    handleDatagram(path, message);
-  }
-
-  @Override
-  public void handleClosed(FiveTuple path) {
-    turn(now -> machine.handleClosed(path, now));
-  }
-
-  @Override
-  public boolean isInUse(FiveTuple path) {
-    return machine.isInUse(path);
+  private void closed(FiveTuple stream) {
+    turn(now -> machine.handleClosed(stream, now));
   }
 
   @Override
@@ -234,9 +232,6 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
 
   @Override
   public void dispatch() {
-    for (FiveTuple path = refusedStreams.poll(); path != null; path = refusedStreams.poll()) {
-      machine.handleConnectFailed(path, driver().now());
-    }
     for (TurnServerEvent event = events.poll(); event != null; event = events.poll()) {
       if (event instanceof TurnServerEvent.AllocationCreated) {
         allocations++;
@@ -269,7 +264,8 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
     ports.values().forEach(DatagramPort::close);
     ports.clear();
     streamListeners.forEach(StreamListener::close);
-    streams.close();
+    clients.close();
+    peers.close();
     bound.completeExceptionally(new IOException("the server was closed"));
     drained.complete(null);
   }
@@ -328,7 +324,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
   private final class Accepting implements StreamListener.Owner {
     @Override
     public void handleAccepted(StreamPort stream) {
-      streams.add(stream);
+      clients.add(stream);
     }
 
     @Override
@@ -337,6 +333,47 @@ final class DrivenTurn extends Driven implements TurnServerOutbox, ClientStreams
         LOGGER.log(
             Level.WARNING, () -> "TURN service on port " + listener.local().port() + ": " + reason);
       }
+    }
+  }
+
+  /** The streams of clients. */
+  private final class Clients implements ClientStreams.Owner {
+    @Override
+    public void handleMessage(FiveTuple path, ByteBuffer message) {
+      handleDatagram(path, message);
+    }
+
+    @Override
+    public void handleClosed(FiveTuple path) {
+      closed(path);
+    }
+
+    @Override
+    public boolean isInUse(FiveTuple path) {
+      return machine.isInUse(path);
+    }
+  }
+
+  /** The streams of peers. */
+  private final class Peers implements PeerStreams.Owner {
+    @Override
+    public void handleAccepted(FiveTuple path) {
+      turn(now -> machine.handleAccepted(path, now));
+    }
+
+    @Override
+    public void handleConnected(FiveTuple path) {
+      turn(now -> machine.handleConnected(path, now));
+    }
+
+    @Override
+    public void handleConnectFailed(FiveTuple path) {
+      turn(now -> machine.handleConnectFailed(path, now));
+    }
+
+    @Override
+    public void handleClosed(FiveTuple path) {
+      closed(path);
     }
   }
 

@@ -11,8 +11,8 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * A TURN server (RFC 8656) over UDP and TCP, which answers Binding requests, too. It has one event loop; TCP allocations
- * (RFC 6062) and DONT-FRAGMENT are not available.
+ * A TURN server (RFC 8656) over UDP and TCP, which answers Binding requests, too, and connects with peers by TCP
+ * (RFC 6062) where the configuration says so. It has one event loop; DONT-FRAGMENT is not available.
  *
  * <pre>{@code
  * TurnServiceSettings settings = TurnServiceSettings.builder(server -> server

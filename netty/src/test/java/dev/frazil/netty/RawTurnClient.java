@@ -91,20 +91,25 @@ final class RawTurnClient implements AutoCloseable {
             .put(AttributeType.XOR_PEER_ADDRESS, peer)));
   }
 
-  /** A request with credentials, after as many challenges as the server wants. */
+  /** A request with credentials, once a challenge told what they are for. */
+  ByteBuffer message(int method, Consumer<StunBuilder> attributes) {
+    StunBuilder builder =
+        StunBuilder.request(method, TransactionId.random(random), ByteBuffer.allocate(2000));
+    attributes.accept(builder);
+    if (nonce != null) {
+      builder
+          .put(AttributeType.USERNAME, user.username())
+          .put(AttributeType.REALM, realm)
+          .put(AttributeType.NONCE, nonce)
+          .integrity(user.key(realm, PasswordAlgorithm.MD5));
+    }
+    return builder.finish();
+  }
+
+  /** The answer to a request with credentials, after as many challenges as the server wants. */
   StunMessage request(int method, Consumer<StunBuilder> attributes) throws IOException {
     while (true) {
-      StunBuilder builder =
-          StunBuilder.request(method, TransactionId.random(random), ByteBuffer.allocate(2000));
-      attributes.accept(builder);
-      if (nonce != null) {
-        builder
-            .put(AttributeType.USERNAME, user.username())
-            .put(AttributeType.REALM, realm)
-            .put(AttributeType.NONCE, nonce)
-            .integrity(user.key(realm, PasswordAlgorithm.MD5));
-      }
-      send(builder.finish());
+      send(message(method, attributes));
       StunMessage response = StunMessage.tryParse(receive());
       boolean challenged = code(response) == ErrorCode.UNAUTHENTICATED && nonce == null
           || code(response) == ErrorCode.STALE_NONCE;

@@ -172,6 +172,12 @@ public final class ClientStreams implements StreamPort.Owner {
     }
   }
 
+  /** The stream of a path; null when there is none. */
+  public @Nullable StreamPort stream(FiveTuple path) {
+    Client client = clients.get(path);
+    return client == null ? null : client.stream;
+  }
+
   /** Closes a stream; does nothing when there is none. */
   public void close(FiveTuple path) {
     Client client = clients.remove(path);

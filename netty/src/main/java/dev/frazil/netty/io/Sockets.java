@@ -7,7 +7,6 @@ import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollDatagramChannel;
-import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
@@ -19,7 +18,7 @@ import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.socket.nio.NioDatagramChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
-import io.netty.channel.unix.UnixChannelOption;
+import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.channel.uring.IoUring;
 import io.netty.channel.uring.IoUringDatagramChannel;
 import io.netty.channel.uring.IoUringIoHandler;
@@ -37,6 +36,10 @@ public final class Sockets {
 
   /** How many datagrams one system call receives at most, where the transport can. */
   private static final int BATCH = 16;
+
+  /** Linux's SO_REUSEPORT at SOL_SOCKET, which Netty names for listeners only. */
+  private static final IntegerUnixChannelOption REUSEPORT =
+      new IntegerUnixChannelOption("SO_REUSEPORT", 1, 15);
 
   /** What the sockets run on. */
   public enum Engine {
@@ -138,7 +141,7 @@ public final class Sockets {
 
   public IoHandlerFactory handlers() {
     return switch (engine) {
-      case EPOLL, LINUX -> EpollIoHandler.newFactory();
+      case EPOLL, LINUX -> EpollHandler.newFactory();
       case IO_URING -> IoUringIoHandler.newFactory();
       default -> NioIoHandler.newFactory();
     };
@@ -192,7 +195,7 @@ public final class Sockets {
     if (engine == Engine.NIO) {
       set(channel, NioChannelOption.of(StandardSocketOptions.SO_REUSEPORT), true);
     } else {
-      set(channel, UnixChannelOption.SO_REUSEPORT, true);
+      set(channel, REUSEPORT, 1);
     }
   }
 

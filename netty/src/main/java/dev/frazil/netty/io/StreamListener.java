@@ -53,28 +53,23 @@ public final class StreamListener extends ChannelInboundHandlerAdapter {
    * Listens on an address before it returns, on the driver's event loop: a transport does nothing there that it would
    * have to wait for.
    *
-   * @param shared whether other sockets of this user may be bound to the address: other listeners, and connections
-   *     that leave from it
    * @throws IOException when the address is taken or not there
    */
-  public static StreamListener bind(
-      Driver driver, TransportAddress address, boolean shared, Owner owner) throws IOException {
+  public static StreamListener bind(Driver driver, TransportAddress address, Owner owner)
+      throws IOException {
     StreamListener listener;
     try {
       listener = new StreamListener(driver, address, owner);
     } catch (RuntimeException e) { // no file descriptor left
       throw new IOException(e.getMessage(), e);
     }
-    listener.open(address, shared);
+    listener.open(address);
     return listener;
   }
 
-  private void open(TransportAddress address, boolean shared) throws IOException {
+  private void open(TransportAddress address) throws IOException {
     Throwable cause;
     try {
-      if (shared) {
-        driver.sockets().sharePort(channel);
-      }
       ChannelFuture done = driver.eventLoop().register(channel);
       if (done.isSuccess()) {
         done = channel.bind(SocketAddresses.toSocketAddress(address, 0));
@@ -95,6 +90,11 @@ public final class StreamListener extends ChannelInboundHandlerAdapter {
   /** The address that is listened on. */
   public TransportAddress local() {
     return local;
+  }
+
+  /** Lets connections leave from the address, too; they have to share the port in their turn. */
+  public void sharePort() {
+    driver.sockets().sharePort(channel);
   }
 
   /** Closes the socket; streams that were accepted stay. */

@@ -5,6 +5,7 @@ import dev.frazil.net.StreamFramer;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
@@ -21,8 +22,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A TCP connection that somebody made to this host, cut into STUN messages and ChannelData (RFC 8656 5). Used on its
- * event loop only.
+ * A TCP connection of a server, with a client or with a peer: cut into STUN messages and ChannelData (RFC 8656 5), held
+ * unread, or joined with another to a pipe (RFC 6062 5.4). Used on its event loop only.
  */
 public final class StreamPort extends ChannelInboundHandlerAdapter implements Outlet {
   private static final System.Logger LOGGER = System.getLogger(StreamPort.class.getName());
@@ -40,6 +41,9 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
 
   /** RFC 8656 17: a Data indication. */
   private static final short DATA_INDICATION = 0x0017;
+
+  /** What may come in with the end of a stream that nothing is read from yet. */
+  private static final int MOST_HELD = 256 * 1024;
 
   /** How long what was written may take to leave after the end. */
   private static final long LINGER_SECONDS = 5;
@@ -68,11 +72,26 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   private boolean unflushed;
   private boolean closed;
 
+  /** The other end of the pipe. */
+  private @Nullable StreamPort partner;
+  /** What came in before there is another end; null while bytes are cut into messages. */
+  private @Nullable CompositeByteBuf held;
+
+  private boolean inputEnded;
+  private boolean outputEnded;
+
   StreamPort(
       Driver driver, SocketChannel channel, TransportAddress local, InetSocketAddress remote) {
+    this(
+        driver,
+        channel,
+        new FiveTuple(local, SocketAddresses.toTransport(remote, 0, Transport.TCP)));
+  }
+
+  StreamPort(Driver driver, SocketChannel channel, FiveTuple path) {
     this.driver = driver;
     this.channel = channel;
-    path = new FiveTuple(local, SocketAddresses.toTransport(remote, 0, Transport.TCP));
+    this.path = path;
     noPromise = channel.voidPromise();
     channel.config().setOption(ChannelOption.TCP_NODELAY, true);
     channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
@@ -88,6 +107,33 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
         end(StreamEnd.FAILED);
       }
     });
+  }
+
+  /** Reads nothing until the stream is joined to another: what comes waits in the kernel, whose window bounds it. */
+  public void hold(Owner to) {
+    held = channel.alloc().compositeBuffer(Integer.MAX_VALUE);
+    channel.config().setAutoRead(false);
+    open(to);
+  }
+
+  /**
+   * Makes this stream, whose last message was just handed out, and one that is held a pipe: bytes go both ways as they
+   * come, each side is read as fast as the other one takes, and the end of one direction is passed on. When both have
+   * ended, or one side breaks, the owners of both hear of it.
+   */
+  public void join(StreamPort other) {
+    partner = other;
+    other.partner = this;
+    CompositeByteBuf waiting = other.held;
+    other.held = null;
+    if (waiting != null) {
+      other.forward(waiting);
+      flush();
+    }
+    if (other.inputEnded) {
+      endOutput();
+    }
+    other.channel.config().setAutoRead(channel.isWritable());
   }
 
   /** Closes what nobody wants. */
@@ -107,7 +153,10 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
    * @return false when it was dropped: it is relayed data and the other side reads too slowly, or the stream is closed
    */
   public boolean transmit(ByteBuffer header, ByteBuffer payload) {
-    if (closed || !channel.isActive() || !channel.isWritable() && isFull(header)) {
+    if (closed
+        || partner != null
+        || !channel.isActive()
+        || !channel.isWritable() && isFull(header)) {
       return false;
     }
     ByteBuf message = channel.alloc().directBuffer(header.remaining() + payload.remaining());
@@ -154,6 +203,7 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   public void close() {
     if (!closed) {
       closed = true;
+      releaseHeld();
       channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
       if (channel.isOpen()) {
         var cut =
@@ -182,29 +232,117 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   public void channelRead(ChannelHandlerContext context, Object message) {
     ByteBuf bytes = (ByteBuf) message;
     if (!reading) {
-      reading = true;
+      reading = true; // what a batch of messages is answered with leaves together, too
       driver.beginTurn();
     }
     try {
-      read(bytes.nioBuffer());
+      if (held != null) {
+        hold(held, bytes);
+        return;
+      }
+      if (partner == null) {
+        readMessages(bytes);
+      }
+      if (partner != null && bytes.isReadable()) {
+        forward(bytes.retain());
+      }
     } finally {
       bytes.release();
     }
   }
 
-  private void read(ByteBuffer input) {
+  /** Takes from the input what belongs to messages: what is behind a ConnectionBind request does not. */
+  private void readMessages(ByteBuf bytes) {
+    ByteBuffer input = bytes.nioBuffer();
+    int start = input.position();
     ByteBuffer message;
-    while (!closed && owner != null && (message = framer.next(input)) != null) {
+    while (!closed && partner == null && owner != null && (message = framer.next(input)) != null) {
       owner.handleMessage(this, message);
     }
+    bytes.skipBytes(input.position() - start);
     if (framer.isBroken()) {
       end(StreamEnd.BAD_FRAMING);
     }
   }
 
+  private void hold(CompositeByteBuf kept, ByteBuf bytes) {
+    kept.addComponent(true, bytes.retain());
+    if (kept.readableBytes() > MOST_HELD) {
+      cut(StreamEnd.FAILED);
+    }
+  }
+
+  private void releaseHeld() {
+    if (held != null) {
+      held.release();
+      held = null;
+    }
+  }
+
+  /** Hands bytes, which it takes over, to the other end, and reads no more while that one is full. */
+  private void forward(ByteBuf bytes) {
+    if (partner == null || partner.closed) {
+      bytes.release();
+      return;
+    }
+    partner.channel.write(bytes, partner.noPromise);
+    if (!partner.channel.isWritable()) {
+      channel.config().setAutoRead(false);
+    }
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext context) {
+    if (partner != null && !partner.closed) {
+      partner.channel.config().setAutoRead(channel.isWritable());
+    }
+  }
+
+  /** Nothing more comes in from here. */
+  private void endInput() {
+    inputEnded = true;
+    if (partner != null) {
+      partner.endOutput();
+      closeWhenDone();
+    } else if (held == null) {
+      end(StreamEnd.CLOSED);
+    }
+  }
+
+  /** Passes the end on behind all that was written; both directions ended are the end of the pipe. */
+  private void endOutput() {
+    channel
+        .writeAndFlush(Unpooled.EMPTY_BUFFER)
+        .addListener(
+            written -> driver.executeLater(this::shutdownOutput)); // it fails what it finds
+  }
+
+  private void shutdownOutput() {
+    channel.shutdownOutput();
+    outputEnded = true;
+    closeWhenDone();
+    if (partner != null && partner.outputEnded) {
+      end(StreamEnd.CLOSED);
+    }
+  }
+
+  /** One whose both directions have ended may go before the other end. */
+  private void closeWhenDone() {
+    if (isDone()) {
+      channel.close();
+    }
+  }
+
+  private boolean isDone() {
+    return inputEnded && outputEnded;
+  }
+
   @Override
   public void channelReadComplete(ChannelHandlerContext context) {
     endReading();
+    if (partner != null) {
+      partner.flush();
+    }
   }
 
   private void endReading() {
@@ -218,14 +356,17 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
     if (event instanceof ChannelInputShutdownEvent) {
       endReading();
-      end(StreamEnd.CLOSED);
+      endInput();
     }
   }
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
     endReading();
-    end(cause);
+    releaseHeld();
+    if (partner == null || !isDone()) {
+      end(cause);
+    }
   }
 
   @Override
