@@ -45,6 +45,7 @@ final class Allocations {
   final long[] dropped = new long[TurnServer.Drop.values().length];
   final Map<Integer, Long> refused = new HashMap<>();
   long answered;
+  private TurnServer.Traffic ended = TurnServer.Traffic.NONE;
 
   private final DeadlineQueue<Expiring> deadlines = new DeadlineQueue<>();
   private final Map<FiveTuple, Release> released = new LinkedHashMap<>();
@@ -253,8 +254,19 @@ final class Allocations {
       tickets.remove(allocation.nextTicket);
     }
     allocation.share.release();
+    TurnServer.Traffic carried = allocation.traffic();
+    ended = ended.plus(carried);
     outbox.event(new TurnServerEvent.AllocationEnded(
-        allocation.id, allocation.creation.username(), reason, allocation.traffic()));
+        allocation.id, allocation.creation.username(), reason, carried));
+  }
+
+  /** What all allocations carried, those that ended too. */
+  TurnServer.Traffic traffic() {
+    TurnServer.Traffic sum = ended;
+    for (Allocation each : byId.values()) {
+      sum = sum.plus(each.traffic());
+    }
+    return sum;
   }
 
   /** Frees a channel's number and peer. */

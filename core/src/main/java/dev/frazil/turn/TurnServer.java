@@ -98,9 +98,21 @@ public final class TurnServer implements ProtocolMachine {
     TOO_LONG
   }
 
-  /** What an allocation carried: payloads, without headers. */
+  /** What an allocation carried, or several together: payloads, without headers. */
   public record Traffic(
-      long packetsToPeers, long bytesToPeers, long packetsToClient, long bytesToClient) {}
+      long packetsToPeers, long bytesToPeers, long packetsToClient, long bytesToClient) {
+    /** Nothing. */
+    public static final Traffic NONE = new Traffic(0, 0, 0, 0);
+
+    /** Both together. */
+    public Traffic plus(Traffic other) {
+      return new Traffic(
+          packetsToPeers + other.packetsToPeers,
+          bytesToPeers + other.bytesToPeers,
+          packetsToClient + other.packetsToClient,
+          bytesToClient + other.bytesToClient);
+    }
+  }
 
   /**
    * An allocation as it is now.
@@ -129,6 +141,7 @@ public final class TurnServer implements ProtocolMachine {
    * @param answered success responses
    * @param refused error responses, by code
    * @param dropped what had no answer, by reason
+   * @param traffic of all allocations, those that ended too
    * @param binding of Binding requests
    */
   public record Statistics(
@@ -139,6 +152,7 @@ public final class TurnServer implements ProtocolMachine {
       long answered,
       Map<Integer, Long> refused,
       Map<Drop, Long> dropped,
+      Traffic traffic,
       BindingServer.Statistics binding) {}
 
   private final TurnServerOutbox outbox;
@@ -438,6 +452,7 @@ public final class TurnServer implements ProtocolMachine {
         allocations.answered,
         Map.copyOf(allocations.refused),
         counts,
+        allocations.traffic(),
         binding.stats());
   }
 }

@@ -124,9 +124,13 @@ class ServerRefreshTest {
       client.bind(0x4000, PEER);
       client.channelData(0x4000, (byte) 1);
       net.peerSends(relayed, PEER, (byte) 1);
+      assertThat(net.server.statistics().traffic().packetsToPeers()).isEqualTo(i + 1);
       net.passSeconds(100);
     }
     assertThat(net.server.sessions()).isEmpty();
+    assertThat(net.server.statistics().traffic())
+        .as("of allocations that ended, too")
+        .isEqualTo(new TurnServer.Traffic(6, 6, 6, 6));
     assertThat(net.bound).isEmpty();
     assertThat(client.channelData(0x4000, (byte) 1)).isEmpty();
     assertThat(net.server.statistics().rows()).isZero();
