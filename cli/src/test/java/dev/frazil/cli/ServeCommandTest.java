@@ -190,7 +190,8 @@ class ServeCommandTest {
     Process process = start(ProcessBuilder.Redirect.PIPE, "--config", file);
     try (BufferedReader out = process.inputReader();
         BufferedReader err = process.errorReader()) {
-      assertThat(out.readLine()).startsWith("listening");
+      assertThat(out.readLine()).startsWith("listening on udp 127.0.0.1:");
+      assertThat(out.readLine()).startsWith("listening on tcp 127.0.0.1:");
       assertThat(out.readLine()).startsWith("relaying");
       file("deny = '10.0.0.0/33'\n" + good);
       hangUp(process);

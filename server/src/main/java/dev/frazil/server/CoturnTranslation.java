@@ -18,6 +18,8 @@ final class CoturnTranslation {
   private static final String UNLIMITED = Integer.toString(Integer.MAX_VALUE);
   private static final String DEFAULT_PORT = Integer.toString(Draft.DEFAULT_PORT);
 
+  private static final String COTURNS_METRICS_PORT = "9641";
+
   private record Range(AddressRange addresses, Line line) {}
 
   private final Path file;
@@ -29,6 +31,8 @@ final class CoturnTranslation {
   private @Nullable Line listeningPort;
   private @Nullable Line minPort;
   private @Nullable Line maxPort;
+  private @Nullable Line prometheus;
+  private @Nullable Line prometheusPort;
   private @Nullable Line useAuthSecret;
   private @Nullable Line noAuth;
 
@@ -107,6 +111,15 @@ final class CoturnTranslation {
     add(key.startsWith("0x") ? Setting.USER_KEY : Setting.USER, line, line.value());
   }
 
+  void prometheus(Line line) throws ConfigurationException {
+    prometheus = line.isOn() ? line : null;
+  }
+
+  void prometheusPort(Line line) {
+    SettingText.port(line.value());
+    prometheusPort = line;
+  }
+
   void useAuthSecret(Line line) throws ConfigurationException {
     useAuthSecret = line.isOn() ? line : null;
   }
@@ -177,6 +190,7 @@ final class CoturnTranslation {
     finishListening();
     finishPorts();
     finishPeers();
+    finishMetrics();
     finishUsers();
     // coturn takes all channel numbers of RFC 5766, and so may its users.
     values.put(Setting.OLD_CHANNEL_NUMBERS, List.of(new Value("true", file.toString())));
@@ -223,6 +237,19 @@ final class CoturnTranslation {
       left.stream()
           .flatMap(part -> part.prefixes().stream())
           .forEach(prefix -> add(Setting.DENY, range.line(), prefix));
+    }
+  }
+
+  private void finishMetrics() {
+    String port = prometheusPort == null ? COTURNS_METRICS_PORT : prometheusPort.value();
+    if (prometheus != null) {
+      add(Setting.METRICS, prometheus, port);
+      note(
+          prometheus,
+          "metrics are told at 127.0.0.1:" + port + " alone; --metrics 0.0.0.0:" + port
+              + " tells them to everybody, as coturn does, and their names differ");
+    } else if (prometheusPort != null) {
+      note(prometheusPort, "has no effect without prometheus");
     }
   }
 

@@ -1,11 +1,15 @@
 package dev.frazil.server;
 
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.TurnListener;
 import dev.frazil.stun.LongTermCredential;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A configuration while it is collected, value by value; with the defaults. */
@@ -16,10 +20,15 @@ final class Draft {
   /** RFC 8656 5: an hour. */
   static final int LONGEST_NONCE = 3600;
 
+  /** As coturn's exporter has. */
+  private static final int DEFAULT_METRICS_PORT = 9641;
+
+  private static final String LOOPBACK = "127.0.0.1";
   private static final int LONGEST_LIFETIME = 86_400;
   private static final int MD5_LENGTH = 16;
 
   final List<TransportAddress> listen = new ArrayList<>();
+  final Set<TurnListener.Kind> transports = EnumSet.noneOf(TurnListener.Kind.class);
   final RelayAddresses relay = new RelayAddresses();
   final PeerRules peers = new PeerRules();
   final Map<String, LongTermCredential> users = new LinkedHashMap<>();
@@ -39,6 +48,8 @@ final class Draft {
   int statistics = 60;
   String software = "frazil";
 
+  @Nullable TransportAddress metrics;
+
   @Nullable String realm;
 
   @Nullable String host;
@@ -48,6 +59,21 @@ final class Draft {
 
   void listen(String text) {
     listen.add(SettingText.endpoint(text, DEFAULT_PORT));
+  }
+
+  void transport(String text) {
+    transports.add(Arrays.stream(TurnListener.Kind.values())
+        .filter(kind -> Names.of(kind).equals(text))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("'" + text + "': has to be one of "
+            + Arrays.stream(TurnListener.Kind.values()).map(Names::of).toList())));
+  }
+
+  void metrics(String text) {
+    boolean portAlone = !text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9');
+    metrics = portAlone
+        ? TransportAddress.udp(LOOPBACK, SettingText.port(text))
+        : SettingText.endpoint(text, DEFAULT_METRICS_PORT);
   }
 
   void user(String text) {

@@ -1,26 +1,18 @@
 package dev.frazil.server;
 
-import dev.frazil.net.TransportAddress;
+import dev.frazil.net.FiveTuple;
 import dev.frazil.netty.IceRuntime;
-import dev.frazil.netty.StunService;
 import dev.frazil.netty.TurnListener;
-import dev.frazil.netty.TurnService;
-import dev.frazil.netty.TurnServiceSettings;
-import dev.frazil.stun.BindingServer;
-import dev.frazil.turn.TurnServer;
-import dev.frazil.turn.TurnServerConfiguration;
+import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,23 +22,48 @@ import org.jspecify.annotations.Nullable;
 public final class FrazilServer implements AutoCloseable {
   private static final System.Logger LOGGER = System.getLogger(FrazilServer.class.getName());
 
+  private static final int PATIENCE_SECONDS = 2;
+  private static final double NANOS = 1e9;
+
   private final IceRuntime runtime;
+  private final Service service;
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(task -> {
         Thread thread = new Thread(task, "frazil-server");
         thread.setDaemon(true);
         return thread;
       });
-  private final List<StunService> bindings = new ArrayList<>();
+  private final AllocationCounts counts = new AllocationCounts(this::transport);
   private final CompletableFuture<Void> closed = new CompletableFuture<>();
   private final AtomicBoolean closing = new AtomicBoolean();
-  private @Nullable TurnService relay;
+  private final @Nullable MetricsServer metrics;
+  private volatile List<TurnListener> listeners = List.of();
+  private volatile boolean draining;
   private volatile ServerConfiguration configuration;
-  private List<TransportAddress> addresses = List.of();
 
-  private FrazilServer(ServerConfiguration configuration) {
+  private FrazilServer(ServerConfiguration configuration)
+      throws IOException, ConfigurationException, InterruptedException {
     this.configuration = configuration;
     runtime = IceRuntime.builder().eventLoops(1).build();
+    boolean started = false;
+    try {
+      EventLog log = new EventLog(configuration.fullAddresses);
+      service = Service.start(runtime, configuration, log.andThen(counts));
+      listeners = service.listeners();
+      metrics = configuration.metrics() == null
+          ? null
+          : MetricsServer.start(configuration.metrics(), new Measured());
+      started = true;
+    } finally {
+      if (!started) {
+        clock.shutdownNow();
+        runtime.close();
+      }
+    }
+    long interval = configuration.statistics.toSeconds();
+    if (interval > 0) {
+      clock.scheduleAtFixedRate(this::logStatistics, interval, interval, TimeUnit.SECONDS);
+    }
   }
 
   /**
@@ -58,7 +75,7 @@ public final class FrazilServer implements AutoCloseable {
   public static void check(ServerConfiguration configuration)
       throws IOException, ConfigurationException {
     try (IceRuntime runtime = IceRuntime.builder().eventLoops(1).build()) {
-      turn(runtime, configuration);
+      Service.check(runtime, configuration);
     }
   }
 
@@ -70,90 +87,22 @@ public final class FrazilServer implements AutoCloseable {
    */
   public static FrazilServer start(ServerConfiguration configuration)
       throws IOException, ConfigurationException, InterruptedException {
-    FrazilServer server = new FrazilServer(configuration);
-    boolean started = false;
-    try {
-      server.open();
-      started = true;
-    } finally {
-      if (!started) {
-        server.close();
-      }
-    }
-    return server;
+    return new FrazilServer(configuration);
   }
 
-  private static @Nullable TurnServerConfiguration turn(
-      IceRuntime runtime, ServerConfiguration configuration)
-      throws IOException, ConfigurationException {
-    return configuration.relays()
-        ? configuration.turn(TurnService.configuration(runtime), HostAddresses.now())
-        : null;
+  /** What is listened on, with the addresses and ports that were bound. */
+  public List<TurnListener> listeners() {
+    return listeners;
   }
 
-  private void open() throws IOException, ConfigurationException, InterruptedException {
-    TurnServerConfiguration turn = turn(runtime, configuration);
-    if (turn == null) {
-      openBindings();
-    } else {
-      TurnServiceSettings.Builder settings = TurnServiceSettings.builder(said(configuration));
-      configuration
-          .listen()
-          .forEach(address -> settings.listen(new TurnListener(TurnListener.Kind.UDP, address)));
-      EventLog log = new EventLog(configuration.fullAddresses);
-      relay = await(TurnService.start(runtime, settings.build(), log));
-      addresses = relay.listeners().stream().map(TurnListener::address).toList();
-    }
-    long interval = configuration.statistics.toSeconds();
-    if (interval > 0) {
-      clock.scheduleAtFixedRate(this::logStatistics, interval, interval, TimeUnit.SECONDS);
-    }
-  }
-
-  /** What was checked already, said on a builder. */
-  private static Consumer<TurnServerConfiguration.Builder> said(ServerConfiguration configuration)
-      throws IOException {
-    HostAddresses host = HostAddresses.now();
-    return builder -> {
-      try {
-        configuration.turn(builder, host);
-      } catch (ConfigurationException e) {
-        throw new IllegalArgumentException(e.getMessage(), e);
-      }
-    };
-  }
-
-  private void openBindings() throws IOException, InterruptedException {
-    List<TransportAddress> open = new ArrayList<>();
-    for (TransportAddress address : configuration.listen()) {
-      try {
-        StunService service = await(StunService.start(runtime, address, configuration.binding()));
-        bindings.add(service);
-        open.addAll(service.addresses());
-      } catch (IOException e) {
-        throw new IOException(address + ": " + e.getMessage(), e);
-      }
-    }
-    addresses = List.copyOf(open);
-  }
-
-  private static <T> T await(CompletableFuture<T> future) throws IOException, InterruptedException {
-    try {
-      return future.get();
-    } catch (ExecutionException e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      throw cause instanceof IOException known ? known : new IOException(cause);
-    }
-  }
-
-  /** The addresses that are listened on. */
-  public List<TransportAddress> addresses() {
-    return addresses;
+  /** The port of metrics and health; 0 where there are none. */
+  public int metricsPort() {
+    return metrics == null ? 0 : metrics.port();
   }
 
   /** Whether clients may allocate; else Binding requests alone are answered. */
   public boolean relays() {
-    return relay != null;
+    return service.relays();
   }
 
   /**
@@ -161,12 +110,9 @@ public final class FrazilServer implements AutoCloseable {
    * all are kept until the next start.
    */
   public void reconfigure(ServerConfiguration value) throws IOException, ConfigurationException {
-    if (!value.listen().equals(configuration.listen()) || value.relays() != relays()) {
+    service.reconfigure(runtime, value);
+    if (!value.listeners().equals(configuration.listeners()) || value.relays() != relays()) {
       LOGGER.log(Level.WARNING, "listening addresses and modes change with the next start only");
-    }
-    TurnServerConfiguration turn = turn(runtime, value);
-    if (relay != null && turn != null) {
-      relay.reconfigure(said(value));
     }
     configuration = value;
     LOGGER.log(Level.INFO, () -> "event=reconfigured " + value);
@@ -175,10 +121,10 @@ public final class FrazilServer implements AutoCloseable {
   /** Makes no more allocations, and closes when the last is gone or the time for that is over. */
   public void drain() {
     Duration limit = configuration.drain;
+    draining = true;
     LOGGER.log(Level.INFO, () -> "event=draining seconds=" + limit.toSeconds());
-    CompletableFuture<Void> drained =
-        relay == null ? CompletableFuture.completedFuture(null) : relay.drain();
-    drained
+    service
+        .drain()
         .completeOnTimeout(null, limit.toMillis(), TimeUnit.MILLISECONDS)
         .thenRunAsync(this::close, task -> new Thread(task, "frazil-end").start());
   }
@@ -188,41 +134,31 @@ public final class FrazilServer implements AutoCloseable {
     return closed.copy();
   }
 
+  /** What a client at this path speaks to the server. */
+  private String transport(FiveTuple path) {
+    return listeners.stream()
+        .filter(listener -> listener.address().equals(path.local()))
+        .findFirst()
+        .map(listener -> Names.of(listener.kind()))
+        .orElseGet(() -> Names.of(path.local().transport()));
+  }
+
   private void logStatistics() {
-    try {
-      String line = statistics();
-      LOGGER.log(Level.INFO, line);
-    } catch (InterruptedException | IOException e) {
-      LOGGER.log(Level.DEBUG, "no statistics: the server ends");
-    }
+    service
+        .totals()
+        .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
+        .whenComplete((totals, failure) -> {
+          if (failure == null) {
+            LOGGER.log(Level.INFO, () -> "event=statistics " + totals);
+          } else if (!closing.get()) {
+            LOGGER.log(Level.WARNING, "no statistics: the event loops do not answer in time");
+          }
+        });
   }
 
-  /** What was done since the start, in one line of {@code key=value}. */
-  String statistics() throws IOException, InterruptedException {
-    if (relay == null) {
-      long answered = 0;
-      for (StunService each : bindings) {
-        BindingServer.Statistics statistics = await(each.statistics());
-        answered += statistics.answered();
-      }
-      return "event=statistics bindings=" + answered;
-    }
-    TurnService.Statistics all = await(relay.statistics());
-    TurnServer.Statistics server = all.server();
-    return "event=statistics allocations=" + server.allocations()
-        + " answered=" + server.answered()
-        + " refused=" + sum(server.refused().values())
-        + " dropped=" + sum(server.dropped().values())
-        + " bindings=" + server.binding().answered()
-        + " unsent=" + all.unsent();
-  }
-
-  private static long sum(Iterable<Long> counts) {
-    long sum = 0;
-    for (long count : counts) {
-      sum += count;
-    }
-    return sum;
+  /** What was done since the start. */
+  CompletableFuture<Totals> totals() {
+    return service.totals();
   }
 
   /** Ends all allocations, frees the ports and ends the threads. Repeated calls do nothing. */
@@ -231,8 +167,40 @@ public final class FrazilServer implements AutoCloseable {
     if (closing.compareAndSet(false, true)) {
       clock.shutdownNow();
       runtime.close();
+      if (metrics != null) {
+        metrics.close();
+      }
       closed.complete(null);
       LOGGER.log(Level.INFO, "event=closed");
     }
+  }
+
+  /** What is asked of the server while it runs. */
+  private final class Measured implements MetricsServer.Source {
+    private final ServerMetrics names = new ServerMetrics();
+
+    @Override
+    public CompletableFuture<MetricSnapshots> metrics() {
+      long asked = System.nanoTime();
+      return service
+          .totals()
+          .thenApply(totals -> new Answer(totals, (System.nanoTime() - asked) / NANOS))
+          .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
+          .thenApplyAsync(
+              answer ->
+                  names.of(answer.totals(), counts, configuration, draining, answer.seconds()),
+              clock);
+    }
+
+    @Override
+    public CompletableFuture<@Nullable String> trouble() {
+      return service
+          .totals()
+          .orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS)
+          .handle((totals, failure) ->
+              failure != null ? "the event loops do not answer" : draining ? "draining" : null);
+    }
+
+    private record Answer(Totals totals, double seconds) {}
   }
 }

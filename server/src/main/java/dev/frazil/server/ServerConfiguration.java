@@ -2,6 +2,7 @@ package dev.frazil.server;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.TurnListener;
 import dev.frazil.stun.BindingServer;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.turn.RestCredentials;
@@ -9,6 +10,7 @@ import dev.frazil.turn.TurnServerConfiguration;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +52,27 @@ public final class ServerConfiguration {
   /** The addresses to listen on; with 0.0.0.0 or :: all of the host. */
   public List<TransportAddress> listen() {
     return listen;
+  }
+
+  /** What to listen on, over every transport that is served. */
+  public List<TurnListener> listeners() {
+    List<TurnListener> all = new ArrayList<>();
+    for (TurnListener.Kind kind : TurnListener.Kind.values()) {
+      if (draft.transports.isEmpty() || draft.transports.contains(kind)) {
+        listen.forEach(address -> all.add(TurnListener.of(kind, address.ip(), address.port())));
+      }
+    }
+    return all;
+  }
+
+  /** Where metrics are told; null for nowhere. */
+  @Nullable TransportAddress metrics() {
+    return draft.metrics;
+  }
+
+  /** The most allocations. */
+  int allocations() {
+    return draft.allocations;
   }
 
   /** Whether relaying was turned off. */

@@ -13,6 +13,12 @@ public enum Setting {
       "Where clients send to, an IPv6 address with a port in brackets; may be repeated. Default: port 3478 of all "
           + "addresses.",
       Draft::listen),
+  TRANSPORT(
+      Section.LISTENING,
+      Kind.TEXTS,
+      "NAME",
+      "What clients may use: udp, tcp; may be repeated. Default: all.",
+      Draft::transport),
   HOST(
       Section.LISTENING,
       Kind.TEXT,
@@ -166,6 +172,12 @@ public enum Setting {
       "S",
       "Seconds that allocations have to end on SIGTERM. Default: 60.",
       (draft, text) -> draft.drain = SettingText.count(text)),
+  METRICS(
+      Section.OPERATION,
+      Kind.TEXT,
+      "[IP:]PORT",
+      "Answer GET /metrics to Prometheus and GET /health there, at 127.0.0.1 unless an address is given. Default: nowhere.",
+      Draft::metrics),
   STATISTICS(
       Section.OPERATION,
       Kind.NUMBER,

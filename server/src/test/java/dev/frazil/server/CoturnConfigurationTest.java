@@ -162,8 +162,17 @@ class CoturnConfigurationTest {
     assertThat(draft.oldChannelNumbers).isTrue();
   }
 
+  @Test
+  void metricsAreToldToThisHostAlone() throws Exception {
+    assertThat(draft("prometheus\nprometheus-port=9100\n").metrics)
+        .isEqualTo(TransportAddress.udp("127.0.0.1", 9100));
+    assertThat(draft("prometheus\n").metrics).isEqualTo(TransportAddress.udp("127.0.0.1", 9641));
+    assertThat(draft("prometheus-port=9100\n").metrics).isNull();
+  }
+
   @ParameterizedTest
   @CsvSource(delimiter = '|', textBlock = """
+          prometheus              | prometheus    | 127.0.0.1:9641
           pidfile=/run/turn.pid   | pidfile       | systemd
           cli-password=qwerty     | cli-password  | frazil sessions
           userdb=/var/db/turndb   | userdb        | no database

@@ -164,7 +164,10 @@ public final class ServeCommand implements Callable<Integer> {
     try (FrazilServer server = FrazilServer.start(configuration)) {
       handleSignals(server);
       PrintWriter out = spec.commandLine().getOut();
-      server.addresses().forEach(address -> out.println("listening on udp " + address));
+      server.listeners().forEach(listener -> out.println("listening on " + listener));
+      if (server.metricsPort() > 0) {
+        out.println("metrics and health on port " + server.metricsPort());
+      }
       out.println(
           server.relays()
               ? "relaying for those who may"
