@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       CheckCommand.class,
       AgentCommand.class,
       ServeCommand.class,
+      SessionsCommand.class,
       CompletionCommand.class
     },
     description =

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.Method;
+import dev.frazil.stun.PasswordAlgorithm;
 import dev.frazil.stun.StunBuilder;
 import dev.frazil.stun.StunMessage;
 import dev.frazil.stun.TransactionId;
@@ -157,7 +159,9 @@ class ServeCommandTest {
         "-cp",
         System.getProperty("java.class.path"),
         "dev.frazil.cli.Main",
-        "serve"));
+        "serve",
+        "--control",
+        "off"));
     command.addAll(List.of(arguments));
     return new ProcessBuilder(command).redirectError(error).start();
   }
@@ -176,7 +180,7 @@ class ServeCommandTest {
       String first = out.readLine();
       assertThat(first).startsWith("listening on udp 127.0.0.1:");
       assertThat(out.readLine()).isEqualTo("answering STUN Binding requests only");
-      askBinding(Integer.parseInt(first.substring(first.lastIndexOf(':') + 1)));
+      askBinding(port(first));
       endsWell(process);
     } finally {
       process.destroyForcibly();
@@ -205,6 +209,85 @@ class ServeCommandTest {
     }
   }
 
+  @Test
+  void sessionsOfARunningServerAreListedAndEnded() throws Exception {
+    String socket = folder.resolve("control.sock").toString();
+    Process process = start(
+        ProcessBuilder.Redirect.INHERIT,
+        "--listen",
+        "127.0.0.1:0",
+        "--user",
+        "alice:wonder",
+        "--control",
+        socket);
+    try (BufferedReader out = process.inputReader()) {
+      int port = port(out.readLine());
+      allocate(port);
+      Cli table = Cli.run("sessions", "--control", socket);
+      assertThat(table.exit()).isZero();
+      assertThat(table.out().lines().findFirst())
+          .hasValueSatisfying(
+              heading -> assertThat(heading).startsWith("ID  USER").contains("CLIENT", "RELAYED"));
+      assertThat(table.out().lines().skip(1))
+          .singleElement()
+          .asString()
+          .contains("alice", "udp 127");
+      String json =
+          Cli.run("sessions", "--json", "--user", "alice", "--control", socket).out();
+      long id = Json.parseObject("{\"all\":" + json + "}").at("/all/0/id").asLong();
+      assertThat(Cli.run("sessions", "--user", "bob", "--control", socket).out())
+          .isEqualTo("no sessions\n");
+      Cli end = Cli.run("sessions", "--end", Long.toString(id), "--control", socket);
+      assertThat(end.out()).isEqualTo("1 session was ended\n");
+      Cli again = Cli.run("sessions", "--end", Long.toString(id), "--control", socket);
+      assertThat(again.exit()).isEqualTo(1);
+      assertThat(again.err()).isEqualTo("frazil sessions: there is no session " + id + "\n");
+      allocate(port);
+      assertThat(Cli.run("sessions", "--end-user", "alice", "--control", socket).out())
+          .isEqualTo("1 session was ended\n");
+      endsWell(process);
+    } finally {
+      process.destroyForcibly();
+    }
+    Cli none = Cli.run("sessions", "--control", socket);
+    assertThat(none.exit()).isEqualTo(1);
+    assertThat(none.err().lines()).singleElement().asString().contains("no server", socket);
+  }
+
+  private static int port(String listening) {
+    return Integer.parseInt(listening.substring(listening.lastIndexOf(':') + 1));
+  }
+
+  /** Makes an allocation as alice, in the realm that is the default. */
+  private static void allocate(int port) throws IOException {
+    try (DatagramSocket client = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
+      client.setSoTimeout((int) (LIMIT_SECONDS * 1000));
+      StunMessage challenge = ask(client, port, allocation(1).finish());
+      StunBuilder request = allocation(2)
+          .put(AttributeType.USERNAME, "alice")
+          .put(AttributeType.REALM, "frazil")
+          .put(AttributeType.NONCE, challenge.get(AttributeType.NONCE))
+          .integrity(
+              new LongTermCredential("alice", "wonder").key("frazil", PasswordAlgorithm.MD5));
+      assertThat(ask(client, port, request.finish()).has(AttributeType.XOR_RELAYED_ADDRESS))
+          .isTrue();
+    }
+  }
+
+  private static StunBuilder allocation(int id) {
+    return StunBuilder.request(Method.ALLOCATE, new TransactionId(id, 2), ByteBuffer.allocate(1000))
+        .put(AttributeType.REQUESTED_TRANSPORT, 17);
+  }
+
+  private static StunMessage ask(DatagramSocket client, int port, ByteBuffer request)
+      throws IOException {
+    client.send(new DatagramPacket(
+        request.array(), request.remaining(), InetAddress.getLoopbackAddress(), port));
+    DatagramPacket answer = new DatagramPacket(new byte[1000], 1000);
+    client.receive(answer);
+    return StunMessage.tryParse(ByteBuffer.wrap(answer.getData(), 0, answer.getLength()));
+  }
+
   /** The next line that is not a newer JVM's word on native code. */
   private static String logLine(BufferedReader err) throws IOException {
     String line = err.readLine();
@@ -222,15 +305,11 @@ class ServeCommandTest {
   private static void askBinding(int port) throws IOException {
     try (DatagramSocket client = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
       client.setSoTimeout((int) (LIMIT_SECONDS * 1000));
-      ByteBuffer request = StunBuilder.request(
-              Method.BINDING, new TransactionId(1, 2), ByteBuffer.allocate(100))
-          .finish();
-      client.send(new DatagramPacket(
-          request.array(), request.remaining(), InetAddress.getLoopbackAddress(), port));
-      DatagramPacket answer = new DatagramPacket(new byte[1000], 1000);
-      client.receive(answer);
-      StunMessage message =
-          StunMessage.tryParse(ByteBuffer.wrap(answer.getData(), 0, answer.getLength()));
+      StunMessage message = ask(
+          client,
+          port,
+          StunBuilder.request(Method.BINDING, new TransactionId(1, 2), ByteBuffer.allocate(100))
+              .finish());
       assertThat(message.get(AttributeType.XOR_MAPPED_ADDRESS))
           .isEqualTo(TransportAddress.udp("127.0.0.1", client.getLocalPort()));
     }

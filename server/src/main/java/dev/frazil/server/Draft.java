@@ -3,6 +3,7 @@ package dev.frazil.server;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.TurnListener;
 import dev.frazil.stun.LongTermCredential;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -50,6 +51,10 @@ final class Draft {
 
   @Nullable TransportAddress metrics;
 
+  @Nullable Path control;
+
+  boolean noControl;
+
   @Nullable String realm;
 
   @Nullable String host;
@@ -74,6 +79,11 @@ final class Draft {
     metrics = portAlone
         ? TransportAddress.udp(LOOPBACK, SettingText.port(text))
         : SettingText.endpoint(text, DEFAULT_METRICS_PORT);
+  }
+
+  void control(String text) {
+    noControl = text.equals("off");
+    control = noControl ? null : Path.of(text);
   }
 
   void user(String text) {

@@ -3,12 +3,15 @@ package dev.frazil.server;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.netty.IceRuntime;
 import dev.frazil.netty.TurnListener;
+import dev.frazil.turn.TurnServer;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -37,6 +40,7 @@ public final class FrazilServer implements AutoCloseable {
   private final CompletableFuture<Void> closed = new CompletableFuture<>();
   private final AtomicBoolean closing = new AtomicBoolean();
   private final @Nullable MetricsServer metrics;
+  private final List<ControlSocket> controls = new CopyOnWriteArrayList<>();
   private volatile List<TurnListener> listeners = List.of();
   private volatile boolean draining;
   private volatile ServerConfiguration configuration;
@@ -53,11 +57,13 @@ public final class FrazilServer implements AutoCloseable {
       metrics = configuration.metrics() == null
           ? null
           : MetricsServer.start(configuration.metrics(), new Measured());
+      if (configuration.control().isPresent()) {
+        control(configuration.control().get());
+      }
       started = true;
     } finally {
       if (!started) {
-        clock.shutdownNow();
-        runtime.close();
+        close();
       }
     }
     long interval = configuration.statistics.toSeconds();
@@ -88,6 +94,15 @@ public final class FrazilServer implements AutoCloseable {
   public static FrazilServer start(ServerConfiguration configuration)
       throws IOException, ConfigurationException, InterruptedException {
     return new FrazilServer(configuration);
+  }
+
+  /**
+   * Answers {@link ServerControl} at a path in the file system, from now on.
+   *
+   * @throws IOException when that can't be, or another server does
+   */
+  public void control(Path path) throws IOException {
+    controls.add(ControlSocket.open(path, new Asked(), clock));
   }
 
   /** What is listened on, with the addresses and ports that were bound. */
@@ -165,6 +180,7 @@ public final class FrazilServer implements AutoCloseable {
   @Override
   public void close() {
     if (closing.compareAndSet(false, true)) {
+      controls.forEach(ControlSocket::close);
       clock.shutdownNow();
       runtime.close();
       if (metrics != null) {
@@ -175,7 +191,57 @@ public final class FrazilServer implements AutoCloseable {
     }
   }
 
-  /** What is asked of the server while it runs. */
+  /** What its owner asks of the server. */
+  private final class Asked implements ControlSocket.Commands {
+    @Override
+    public CompletableFuture<List<ServerSession>> sessions() {
+      return service
+          .sessions()
+          .thenApplyAsync(all -> all.stream().map(this::row).toList(), clock);
+    }
+
+    private ServerSession row(TurnServer.Session session) {
+      TurnServer.Traffic traffic = session.traffic();
+      return new ServerSession(
+          session.id(),
+          session.username(),
+          transport(session.client()),
+          session.client().remote().toString(),
+          session.relayed().stream().map(Object::toString).toList(),
+          session.permissions(),
+          session.channels(),
+          session.connections(),
+          traffic.packetsToPeers(),
+          traffic.bytesToPeers(),
+          traffic.packetsToClient(),
+          traffic.bytesToClient());
+    }
+
+    @Override
+    public CompletableFuture<Boolean> end(long id) {
+      return service.end(id);
+    }
+
+    @Override
+    public CompletableFuture<Integer> endUser(String user) {
+      return service
+          .sessions()
+          .thenComposeAsync(
+              all -> {
+                CompletableFuture<Integer> ended = CompletableFuture.completedFuture(0);
+                for (TurnServer.Session session : all) {
+                  if (configuration.isOf(session.username(), user)) {
+                    ended = ended.thenCombine(
+                        service.end(session.id()), (count, done) -> done ? count + 1 : count);
+                  }
+                }
+                return ended;
+              },
+              clock);
+    }
+  }
+
+  /** What whoever watches the server asks. */
   private final class Measured implements MetricsServer.Source {
     private final ServerMetrics names = new ServerMetrics();
 

@@ -8,10 +8,12 @@ import dev.frazil.stun.LongTermCredential;
 import dev.frazil.turn.RestCredentials;
 import dev.frazil.turn.TurnServerConfiguration;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +30,7 @@ public final class ServerConfiguration {
 
   private final List<TransportAddress> listen;
   private final String realm;
+  private final Accounts accounts;
   private final BindingServer.Options binding;
   final Duration drain;
   final Duration statistics;
@@ -41,6 +44,7 @@ public final class ServerConfiguration {
             TransportAddress.udp(IpAddress.ANY6, Draft.DEFAULT_PORT))
         : List.copyOf(draft.listen);
     realm = draft.realm != null ? draft.realm : draft.host != null ? draft.host : DEFAULT_REALM;
+    accounts = new Accounts(draft.users, draft.userKeys, draft.secrets);
     String software = draft.software.isEmpty() ? null : draft.software;
     binding = new BindingServer.Options(software, !draft.noOldStun, 0, false);
     drain = Duration.ofSeconds(draft.drain);
@@ -70,6 +74,21 @@ public final class ServerConfiguration {
     return draft.metrics;
   }
 
+  /** Where the server's owner may ask it; empty where nobody chose. */
+  public Optional<Path> control() {
+    return Optional.ofNullable(draft.control);
+  }
+
+  /** Whether the owner may ask the server at all. */
+  public boolean hasControl() {
+    return !draft.noControl;
+  }
+
+  /** Whether a username from the network is a user's: it may have a time before the name. */
+  boolean isOf(String username, String user) {
+    return username.equals(user) || accounts.owner(username).equals(user);
+  }
+
   /** The most allocations. */
   int allocations() {
     return draft.allocations;
@@ -94,7 +113,6 @@ public final class ServerConfiguration {
   /** Adds what this configuration says to one that the runtime began. */
   TurnServerConfiguration turn(TurnServerConfiguration.Builder builder, HostAddresses addresses)
       throws ConfigurationException {
-    Accounts accounts = new Accounts(draft.users, draft.userKeys, draft.secrets);
     try {
       draft.relay.relays(listen, addresses).forEach(builder::relay);
       return builder

@@ -178,6 +178,13 @@ public enum Setting {
       "[IP:]PORT",
       "Answer GET /metrics to Prometheus and GET /health there, at 127.0.0.1 unless an address is given. Default: nowhere.",
       Draft::metrics),
+  CONTROL(
+      Section.OPERATION,
+      Kind.TEXT,
+      "PATH",
+      "The socket where `frazil sessions` asks the server; off for none. Default: frazil/control.sock in the runtime "
+          + "directory.",
+      Draft::control),
   STATISTICS(
       Section.OPERATION,
       Kind.NUMBER,

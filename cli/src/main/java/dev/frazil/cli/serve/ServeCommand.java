@@ -4,6 +4,7 @@ import dev.frazil.server.ConfigurationException;
 import dev.frazil.server.FrazilServer;
 import dev.frazil.server.IceServer;
 import dev.frazil.server.ServerConfiguration;
+import dev.frazil.server.ServerControl;
 import dev.frazil.server.Settings;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -163,6 +164,7 @@ public final class ServeCommand implements Callable<Integer> {
     ServeLog.tellOf("dev.frazil.server");
     try (FrazilServer server = FrazilServer.start(configuration)) {
       handleSignals(server);
+      control(server, configuration);
       PrintWriter out = spec.commandLine().getOut();
       server.listeners().forEach(listener -> out.println("listening on " + listener));
       if (server.metricsPort() > 0) {
@@ -177,6 +179,18 @@ public final class ServeCommand implements Callable<Integer> {
       server.closed().join();
     }
     return CommandLine.ExitCode.OK;
+  }
+
+  /** Where nobody chose a socket, a server goes on without one. */
+  private static void control(FrazilServer server, ServerConfiguration configuration) {
+    if (configuration.control().isPresent() || !configuration.hasControl()) {
+      return;
+    }
+    try {
+      server.control(ServerControl.defaultSocket(System.getenv()));
+    } catch (IOException e) {
+      LOGGER.log(Level.WARNING, e.getMessage() + "; `frazil sessions` can't ask this server");
+    }
   }
 
   private void handleSignals(FrazilServer server) {
