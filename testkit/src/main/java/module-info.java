@@ -5,6 +5,7 @@ module dev.frazil.testkit {
 
   exports dev.frazil.testkit;
   exports dev.frazil.testkit.ice;
+  exports dev.frazil.testkit.stream;
   exports dev.frazil.testkit.topology;
   exports dev.frazil.testkit.turn;
 }

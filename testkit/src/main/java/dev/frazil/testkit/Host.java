@@ -2,7 +2,6 @@ package dev.frazil.testkit;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
-import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -105,7 +104,7 @@ public final class Host {
   }
 
   /**
-   * Sets whether the host stays silent about datagrams for which it has no socket. Unless set, it answers them with a
+   * Sets whether the host stays silent about packets for which it has no socket. Unless set, it answers them with a
    * port unreachable message (ICMP).
    */
   public void silent(boolean value) {
@@ -257,7 +256,7 @@ public final class Host {
     VirtualSocket socket = ports.find(local);
     if (socket == null) {
       net.log().drop(packet, DropReason.PORT_CLOSED, at.place);
-      if (!silent && !packet.unreachable && local.transport() == Transport.UDP) {
+      if (!silent && !packet.unreachable) {
         transmit(at, net.packet(local, scoped(at, packet.source), new byte[0], true));
       }
       return;

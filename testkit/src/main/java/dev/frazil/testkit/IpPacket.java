@@ -10,7 +10,10 @@ final class IpPacket {
   private static final int IPV4_HEADER = 20;
   private static final int IPV6_HEADER = 40;
   private static final int UDP_HEADER = 8;
-  private static final int TCP_HEADER = 20;
+  /** The ports; what stands behind them in a segment is the packet's payload. */
+  private static final int TCP_PORTS = 4;
+
+  private static final int TCP_CHECKSUM = 16;
   private static final int UDP = 17;
   private static final int TCP = 6;
   private static final int ICMP = 1;
@@ -20,7 +23,7 @@ final class IpPacket {
 
   static int size(boolean ipv4, Transport transport, int payload) {
     return (ipv4 ? IPV4_HEADER : IPV6_HEADER)
-        + (transport == Transport.UDP ? UDP_HEADER : TCP_HEADER)
+        + (transport == Transport.UDP ? UDP_HEADER : TCP_PORTS)
         + payload;
   }
 
@@ -41,29 +44,27 @@ final class IpPacket {
   private static ByteBuffer transport(
       TransportAddress source, TransportAddress destination, byte[] payload) {
     boolean udp = source.transport() == Transport.UDP;
-    ByteBuffer out = ByteBuffer.allocate((udp ? UDP_HEADER : TCP_HEADER) + payload.length);
+    ByteBuffer out = ByteBuffer.allocate((udp ? UDP_HEADER : TCP_PORTS) + payload.length);
     out.putShort((short) source.port()).putShort((short) destination.port());
     if (udp) {
       out.putShort((short) out.capacity()).putShort((short) 0);
-    } else {
-      out.putInt(0)
-          .putInt(0)
-          .putShort((short) 0x5018)
-          .putShort((short) 0xFFFF)
-          .putInt(0); // PSH, ACK
     }
     out.put(payload).flip();
     int protocol = udp ? UDP : TCP;
     int checksum =
         checksum(out, pseudoHeader(source.ip(), destination.ip(), protocol, out.limit()));
-    out.putShort(
-        udp ? 6 : 16, (short) (udp && checksum == 0 ? 0xFFFF : checksum)); // RFC 768: 0 means none
+    if (udp) {
+      out.putShort(6, (short) (checksum == 0 ? 0xFFFF : checksum)); // RFC 768: 0 means none
+    } else if (out.limit() >= TCP_CHECKSUM + 2) {
+      out.putShort(TCP_CHECKSUM, (short) checksum);
+    }
     return out;
   }
 
   /** An ICMP or ICMPv6 port unreachable with the headers of the datagram that caused it. */
   private static byte[] unreachable(TransportAddress from, TransportAddress to) {
-    byte[] cause = ip(to.ip(), from.ip(), UDP, transport(to, from, new byte[0]));
+    int protocol = from.transport() == Transport.UDP ? UDP : TCP;
+    byte[] cause = ip(to.ip(), from.ip(), protocol, transport(to, from, new byte[0]));
     boolean ipv4 = from.ip().isIpv4();
     ByteBuffer out = ByteBuffer.allocate(8 + cause.length);
     out.put((byte) (ipv4 ? 3 : 1))

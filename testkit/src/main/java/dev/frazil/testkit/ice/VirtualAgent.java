@@ -11,24 +11,28 @@ import dev.frazil.ice.SendResult;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.ProtocolMachine;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.testkit.Host;
 import dev.frazil.testkit.IpPrefix;
 import dev.frazil.testkit.MachineDriver;
 import dev.frazil.testkit.VirtualInterface;
+import dev.frazil.testkit.stream.MachineStreams;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An {@link IceAgent} on a virtual {@link Host}: binds its sockets, resolves its names, follows the host's interfaces,
- * and keeps what it says.
+ * An {@link IceAgent} on a virtual {@link Host}: binds its sockets, resolves its names, connects to its TURN servers,
+ * follows the host's interfaces, and keeps what it says. TLS and DTLS are left out: a secure connection is a plain one.
  *
  * <pre>{@code
  * VirtualAgent alice = new VirtualAgent(host, IceConfiguration.builder(Role.CONTROLLING, random).build());
@@ -57,6 +61,8 @@ public final class VirtualAgent {
   private final List<Consumer<IceEvent>> listeners = new ArrayList<>();
   private DataHandler dataHandler = (stream, component, payload) -> {};
   private final Map<TransportAddress, IceRequest.Open> bases = new LinkedHashMap<>();
+  private final Set<FiveTuple> associations = new HashSet<>();
+  private final MachineStreams streams;
   private boolean started;
 
   /** An agent that does nothing yet. */
@@ -65,6 +71,7 @@ public final class VirtualAgent {
     driver = new MachineDriver(host);
     agent = new IceAgent(configuration, new Mouth());
     driver.run(agent);
+    streams = new MachineStreams(driver, agent);
     host.onChange(() -> {
       if (started) {
         driver.later(now -> agent.setInterfaces(interfaces(), now));
@@ -175,6 +182,7 @@ public final class VirtualAgent {
     started = false;
     driver.call(agent::close);
     if (agent.nextTimeout() == ProtocolMachine.NEVER) {
+      streams.close();
       driver.close();
     }
   }
@@ -190,10 +198,62 @@ public final class VirtualAgent {
     }
   }
 
+  private void connect(IceRequest.Connect connect, long now) {
+    if (connect.server().transport() == Transport.TCP) {
+      streams.connect(connect.local(), connect.server(), new Connection(connect));
+      return;
+    }
+    try {
+      TransportAddress local =
+          driver.bind(TransportAddress.udp(connect.local(), 0)).local();
+      FiveTuple path = new FiveTuple(local, connect.server());
+      associations.add(path);
+      agent.handleConnected(connect, path, now);
+    } catch (IllegalStateException | IllegalArgumentException e) {
+      agent.handleConnectFailed(connect, String.valueOf(e.getMessage()), now);
+    }
+  }
+
+  private void disconnect(FiveTuple path) {
+    if (associations.remove(path)) {
+      driver.unbind(path.local());
+    } else {
+      streams.close(path);
+    }
+  }
+
+  /** What became of a connection to a TURN server. */
+  private final class Connection implements MachineStreams.Owner {
+    private final IceRequest.Connect request;
+
+    Connection(IceRequest.Connect request) {
+      this.request = request;
+    }
+
+    @Override
+    public void opened(FiveTuple path) {
+      driver.call(now -> agent.handleConnected(request, path, now));
+    }
+
+    @Override
+    public void failed(String reason) {
+      driver.call(now -> agent.handleConnectFailed(request, reason, now));
+    }
+
+    @Override
+    public void closed(FiveTuple path, String reason) {
+      driver.call(now -> agent.handleDisconnected(path, reason, now));
+    }
+  }
+
   private final class Mouth implements IceOutbox {
     @Override
     public void transmit(FiveTuple path, ByteBuffer header, ByteBuffer payload) {
-      driver.transmit(path, header, payload);
+      if (path.local().transport() == Transport.TCP) {
+        streams.transmit(path, header, payload);
+      } else {
+        driver.transmit(path, header, payload);
+      }
     }
 
     @Override
@@ -210,6 +270,10 @@ public final class VirtualAgent {
           bases.remove(close.base());
           driver.unbind(close.base());
         });
+      } else if (request instanceof IceRequest.Connect connect) {
+        driver.later(now -> connect(connect, now));
+      } else if (request instanceof IceRequest.Disconnect disconnect) {
+        driver.later(now -> disconnect(disconnect.path()));
       } else if (request instanceof IceRequest.Resolve resolve) {
         host.resolve(
             resolve.name(), found -> driver.call(now -> agent.handleResolved(resolve, found, now)));

@@ -2,11 +2,14 @@ package dev.frazil.testkit.turn;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.IcmpMessage;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.testkit.Host;
 import dev.frazil.testkit.MachineDriver;
+import dev.frazil.testkit.stream.MachineStreams;
+import dev.frazil.testkit.stream.StreamListener;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.turn.TurnServerConfiguration.Relay;
@@ -19,8 +22,9 @@ import java.util.function.LongConsumer;
 import java.util.random.RandomGenerator;
 
 /**
- * A {@link TurnServer} on a virtual {@link Host}: listens at port 3478 of each of its addresses over UDP, opens relayed
- * addresses, and keeps what the server says. The virtual Internet has no streams, so TCP allocations fail.
+ * A {@link TurnServer} on a virtual {@link Host}: listens at port 3478 of each of its addresses over UDP and TCP, and over
+ * TCP at 443 and 5349 too, where others have TLS; opens relayed addresses, and keeps what the server says. There are no
+ * streams to peers, so TCP allocations fail.
  *
  * <pre>{@code
  * VirtualTurnServer server = new VirtualTurnServer(
@@ -33,6 +37,7 @@ public final class VirtualTurnServer {
   public static final String REALM = "example.org";
 
   private static final int PORT = 3478;
+  private static final List<Integer> STREAM_PORTS = List.of(PORT, 443, 5349);
   private static final IcmpMessage PORT_UNREACHABLE4 = new IcmpMessage(3, 3, 0);
   private static final IcmpMessage PORT_UNREACHABLE6 = new IcmpMessage(1, 4, 0);
 
@@ -42,13 +47,17 @@ public final class VirtualTurnServer {
   private TurnServerConfiguration configuration;
   private MachineDriver driver;
   private TurnServer server;
+  private MachineStreams streams;
+  private final List<StreamListener> streamListeners = new ArrayList<>();
 
   /** A server that is up at once. */
   public VirtualTurnServer(Host host, TurnServerConfiguration configuration) {
     this.host = host;
     this.configuration = configuration;
     driver = new MachineDriver(host);
-    server = run();
+    server = new TurnServer(configuration, new Mouth());
+    streams = new MachineStreams(driver, server);
+    run();
   }
 
   /**
@@ -77,17 +86,19 @@ public final class VirtualTurnServer {
     return !ip.isLinkLocal() && !ip.isLoopback();
   }
 
-  private TurnServer run() {
-    TurnServer machine = new TurnServer(configuration, new Mouth());
-    driver.run(machine);
+  private void run() {
+    driver.run(server);
     driver.onUnreachable(this::unreachable);
     listeners.clear();
     for (IpAddress ip : host.addresses()) {
       if (isUsable(ip)) {
         listeners.add(driver.bind(TransportAddress.udp(ip, PORT)).local());
+        for (int port : STREAM_PORTS) {
+          TransportAddress local = new TransportAddress(ip, port, Transport.TCP);
+          streamListeners.add(streams.listen(local, new Clients()));
+        }
       }
     }
-    return machine;
   }
 
   private void unreachable(FiveTuple path) {
@@ -95,7 +106,7 @@ public final class VirtualTurnServer {
     driver.call(now -> server.handleIcmp(path, icmp, now));
   }
 
-  /** Where it listens: one address for each of the host's. */
+  /** Where it listens over UDP: one address for each of the host's. */
   public List<TransportAddress> listeners() {
     return List.copyOf(listeners);
   }
@@ -130,18 +141,40 @@ public final class VirtualTurnServer {
   public void restart() {
     close();
     driver = new MachineDriver(host);
-    server = run();
+    server = new TurnServer(configuration, new Mouth());
+    streams = new MachineStreams(driver, server);
+    run();
   }
 
   /** Stops the server, telling nobody; its sockets are closed. */
   public void close() {
+    streamListeners.forEach(StreamListener::close);
+    streamListeners.clear();
     driver.close();
+  }
+
+  /** The streams of clients. */
+  private final class Clients implements MachineStreams.Owner {
+    @Override
+    public void opened(FiveTuple path) {}
+
+    @Override
+    public void failed(String reason) {}
+
+    @Override
+    public void closed(FiveTuple path, String reason) {
+      driver.call(now -> server.handleClosed(path, now));
+    }
   }
 
   private final class Mouth implements TurnServerOutbox {
     @Override
     public void transmit(FiveTuple path, ByteBuffer header, ByteBuffer payload) {
-      driver.transmit(path, header, payload);
+      if (path.local().transport() == Transport.TCP) {
+        streams.transmit(path, header, payload);
+      } else {
+        driver.transmit(path, header, payload);
+      }
     }
 
     @Override
@@ -174,7 +207,9 @@ public final class VirtualTurnServer {
     }
 
     @Override
-    public void close(FiveTuple stream) {}
+    public void close(FiveTuple stream) {
+      driver.later(now -> streams.close(stream));
+    }
 
     @Override
     public void event(TurnServerEvent event) {
