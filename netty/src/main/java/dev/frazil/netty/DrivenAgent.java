@@ -13,14 +13,18 @@ import dev.frazil.net.ProtocolMachine;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.io.DatagramPort;
 import dev.frazil.netty.io.Driven;
+import dev.frazil.netty.io.ServerAddress;
+import dev.frazil.netty.io.ServerConnection;
 import io.netty.buffer.ByteBuf;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +41,8 @@ final class DrivenAgent extends Driven implements IceOutbox {
   private final IceAgent agent;
   private final InterfaceWatch.Listener watcher = new Watcher();
   private final Map<TransportAddress, DatagramPort> ports = new HashMap<>(4);
+  private final Map<FiveTuple, ServerConnection> connections = new HashMap<>(0);
+  private final Set<ServerConnection> connecting = new HashSet<>(0);
   private final Queue<IceRequest> requests = new ArrayDeque<>(2);
   private final Queue<IceEvent> events = new ArrayDeque<>(2);
   private int sockets;
@@ -167,7 +173,8 @@ final class DrivenAgent extends Driven implements IceOutbox {
   public void transmit(FiveTuple path, ByteBuffer header, ByteBuffer payload) {
     DatagramPort port = ports.get(path.local());
     if (port == null) {
-      dropped = true;
+      ServerConnection connection = connections.get(path);
+      dropped |= connection == null || !connection.transmit(header, payload);
     } else if (outgoing != null && isOutgoing(header, payload)) {
       dropped |= !port.transmit(path.remote(), outgoing.retain());
     } else {
@@ -236,6 +243,13 @@ final class DrivenAgent extends Driven implements IceOutbox {
       if (port != null) {
         port.close();
       }
+    } else if (request instanceof IceRequest.Connect connect) {
+      new Connection(connect).open();
+    } else if (request instanceof IceRequest.Disconnect disconnect) {
+      ServerConnection connection = connections.remove(disconnect.path());
+      if (connection != null) {
+        connection.close();
+      }
     } else if (request instanceof IceRequest.Resolve resolve) {
       runtime.names().lookUp(resolve.name(), addresses -> resolved(resolve, addresses));
     }
@@ -294,6 +308,10 @@ final class DrivenAgent extends Driven implements IceOutbox {
       detach();
       List.copyOf(ports.values()).forEach(DatagramPort::close);
       ports.clear();
+      connecting.forEach(ServerConnection::close);
+      connecting.clear();
+      connections.values().forEach(ServerConnection::close);
+      connections.clear();
       socketGone(0);
     }
   }
@@ -316,6 +334,53 @@ final class DrivenAgent extends Driven implements IceOutbox {
     public void failed(String reason) {
       IceEvent warning = new IceEvent.Warning("the host's interfaces can't be listed: " + reason);
       driver().executeLater(() -> command(now -> event(warning)));
+    }
+  }
+
+  /** A connection to a TURN server. */
+  private final class Connection implements ServerConnection.Owner {
+    private final IceRequest.Connect request;
+    private @Nullable ServerConnection opening;
+
+    Connection(IceRequest.Connect request) {
+      this.request = request;
+    }
+
+    void open() {
+      ServerAddress where =
+          new ServerAddress(request.local(), request.server(), request.secure(), request.host());
+      try {
+        opening = ServerConnection.open(driver(), where, settings.connections(), this);
+        connecting.add(opening);
+      } catch (IllegalArgumentException e) {
+        String reason = String.valueOf(e.getMessage());
+        driver().executeLater(() -> handleConnectFailed(reason));
+      }
+    }
+
+    @Override
+    public void handleConnected(ServerConnection connection) {
+      connecting.remove(connection);
+      connections.put(connection.path(), connection);
+      turn(now -> agent.handleConnected(request, connection.path(), now));
+    }
+
+    @Override
+    public void handleConnectFailed(String reason) {
+      connecting.remove(opening);
+      command(now -> agent.handleConnectFailed(request, reason, now));
+    }
+
+    @Override
+    public void handleDatagram(FiveTuple path, ByteBuffer message) {
+      DrivenAgent.this.handleDatagram(path, message);
+    }
+
+    @Override
+    public void handleClosed(ServerConnection connection, String reason) {
+      if (connections.remove(connection.path(), connection)) {
+        turn(now -> agent.handleDisconnected(connection.path(), reason, now));
+      }
     }
   }
 

@@ -12,9 +12,16 @@ import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
+import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.CertificateTrust;
+import dev.frazil.netty.io.ConnectionSettings;
 import dev.frazil.netty.io.PortRange;
+import dev.frazil.netty.io.ProxyServer;
 import dev.frazil.netty.io.SocketSettings;
+import dev.frazil.stun.LongTermCredential;
+import dev.frazil.stun.StunUri;
 import java.lang.System.Logger.Level;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +46,9 @@ public final class IceSessionBuilder {
   private int streams = 1;
   private int components = 1;
   private InterfaceProvider interfaces = SystemInterfaces.INSTANCE;
+  private List<TurnServer> turnServers = List.of();
   private SocketSettings sockets = SocketSettings.DEFAULT;
+  private ConnectionSettings connections = ConnectionSettings.DEFAULT;
   private Consumer<IceEvent> events = event -> {};
   private @Nullable DataHandler data;
 
@@ -81,19 +90,82 @@ public final class IceSessionBuilder {
   }
 
   /**
-   * The TURN servers to ask for relayed addresses, all of them, at most 16. Default none.
-   *
-   * @throws IllegalArgumentException for a server over TCP, TLS or DTLS, which is not possible yet
+   * The TURN servers to ask for relayed addresses, all of them at once, at most 16. The same server may be there once for
+   * each transport. Default none.
    */
   public IceSessionBuilder turnServers(List<TurnServer> value) {
     List<TurnServer> copy = List.copyOf(value);
-    for (TurnServer server : copy) {
-      if (server.transport() != Transport.UDP || server.secure()) {
-        throw new IllegalArgumentException(
-            "turnServers " + server + ": only plain UDP is possible for now");
-      }
-    }
+    turnServers = copy;
     return set(settings -> settings.turnServers(copy));
+  }
+
+  /**
+   * Adds a TURN server to ask for relayed addresses.
+   *
+   * @param uri such as {@code turn:turn.example}, {@code turn:192.0.2.1:3478?transport=tcp} or
+   *     {@code turns:turn.example:443} (RFC 7065); without a transport it is UDP, and TLS over TCP for {@code turns:}
+   * @throws IllegalArgumentException when it is none, naming the URI and the rule
+   */
+  public IceSessionBuilder turnServer(String uri, String username, String password) {
+    TurnServer server;
+    try {
+      server = TurnServer.of(StunUri.parse(uri), new LongTermCredential(username, password));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("turnServer \"" + uri + "\": " + e.getMessage(), e);
+    }
+    List<TurnServer> all = new ArrayList<>(turnServers);
+    all.add(server);
+    return turnServers(all);
+  }
+
+  /**
+   * The authorities whose certificates of TURN servers are believed, where they are valid and hold the server's name.
+   * Default those that this Java trusts.
+   */
+  public IceSessionBuilder trustedAuthorities(KeyStore value) {
+    connections = connections.withTrust(CertificateTrust.of(value));
+    return this;
+  }
+
+  /**
+   * The one certificate of TURN servers that is believed, whatever it says.
+   *
+   * @param sha256 the 32 bytes of the SHA-256 over the certificate
+   */
+  public IceSessionBuilder pinnedCertificate(byte[] sha256) {
+    connections = connections.withTrust(CertificateTrust.pinned(sha256));
+    return this;
+  }
+
+  /**
+   * A proxy that streams to TURN servers go through, asked by HTTP's CONNECT; datagrams go through none. Default none.
+   *
+   * @param username null when the proxy asks for none
+   */
+  public IceSessionBuilder httpProxy(
+      IpAddress ip, int port, @Nullable String username, @Nullable String password) {
+    return proxy(ProxyServer.Kind.HTTP_CONNECT, ip, port, username, password);
+  }
+
+  /**
+   * A proxy that streams to TURN servers go through, asked by SOCKS5 (RFC 1928); datagrams go through none. Default none.
+   *
+   * @param username null when the proxy asks for none
+   */
+  public IceSessionBuilder socksProxy(
+      IpAddress ip, int port, @Nullable String username, @Nullable String password) {
+    return proxy(ProxyServer.Kind.SOCKS5, ip, port, username, password);
+  }
+
+  private IceSessionBuilder proxy(
+      ProxyServer.Kind kind,
+      IpAddress ip,
+      int port,
+      @Nullable String username,
+      @Nullable String password) {
+    TransportAddress address = new TransportAddress(ip, port, Transport.TCP);
+    connections = connections.withProxy(new ProxyServer(kind, address, username, password));
+    return this;
   }
 
   /** Tell and take candidates as they are found (RFC 8838). Default true. */
@@ -287,7 +359,7 @@ public final class IceSessionBuilder {
     IceConfiguration.Builder configuration = IceConfiguration.builder(role, runtime.random());
     agent.forEach(setting -> setting.accept(configuration));
     SessionSettings settings =
-        new SessionSettings(streams, components, interfaces, sockets, events, data);
+        new SessionSettings(streams, components, interfaces, sockets, connections, events, data);
     return new IceSession(runtime, role, configuration.build(), settings);
   }
 

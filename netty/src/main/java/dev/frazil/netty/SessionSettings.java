@@ -1,6 +1,7 @@
 package dev.frazil.netty;
 
 import dev.frazil.ice.IceEvent;
+import dev.frazil.netty.io.ConnectionSettings;
 import dev.frazil.netty.io.SocketSettings;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param components of each stream, 1 to 256
  * @param interfaces which addresses the host has
  * @param sockets how sockets are opened
+ * @param connections how TURN servers are connected to
  * @param events takes the events
  * @param data takes the data; null keeps it to be received
  */
@@ -20,5 +22,6 @@ record SessionSettings(
     int components,
     InterfaceProvider interfaces,
     SocketSettings sockets,
+    ConnectionSettings connections,
     Consumer<IceEvent> events,
     @Nullable DataHandler data) {}

@@ -14,9 +14,7 @@ import dev.frazil.ice.Pacer;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.IpAddress;
-import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
-import dev.frazil.stun.LongTermCredential;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Collections;
@@ -78,11 +76,23 @@ class SettingsTest {
         session(it -> it.components(257), "components", "257", "1 to 256"),
         session(it -> it.stunServers(seventeen), "stunServers", "17", "0 to 16"),
         session(
-            it -> it.turnServers(List.of(new TurnServer(
-                "turn.example", 5349, Transport.TCP, true, new LongTermCredential("u", "p")))),
+            it -> it.turnServers(
+                Collections.nCopies(17, TurnServer.udp("192.0.2.1", 3478, TurnServices.USER))),
             "turnServers",
-            "turns:turn.example:5349?transport=tcp",
-            "only plain UDP"),
+            "17",
+            "0 to 16"),
+        session(
+            it -> it.turnServer("stun:a.example", "u", "p"),
+            "turnServer",
+            "stun:a.example",
+            "turns:"),
+        session(
+            it -> it.turnServer("turn:turn.example?transport=sctp", "u", "p"),
+            "turnServer",
+            "turn:turn.example?transport=sctp",
+            "udp or tcp"),
+        session(it -> it.turnServer("turn:host:0", "u", "p"), "port", "turn:host:0", "1 to 65535"),
+        session(it -> it.pinnedCertificate(new byte[20]), "pinned certificate", "32", "20"),
         session(it -> it.pacing(4), "pacing", "4", "5 to 1000"),
         session(it -> it.pacing(1001), "pacing", "1001", "5 to 1000"),
         session(it -> it.maxPairs(0), "maxPairs", "0", "1 to 1000"),
