@@ -1,11 +1,18 @@
 package dev.frazil.netty.io;
 
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.KeyStoreException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.security.cert.Certificate;
 import java.security.cert.CertificateEncodingException;
 import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -53,6 +60,29 @@ public final class CertificateTrust {
   public static CertificateTrust of(KeyStore store) {
     X509ExtendedTrustManager manager = authorities(store);
     return new CertificateTrust(() -> manager, null);
+  }
+
+  /**
+   * The authorities whose certificates are in a file of PEM.
+   *
+   * @throws IOException when it can't be read
+   * @throws IllegalArgumentException when there is no certificate in it
+   */
+  public static CertificateTrust pem(Path file) throws IOException {
+    try (InputStream bytes = new ByteArrayInputStream(Files.readAllBytes(file))) {
+      KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+      store.load(null, null);
+      int count = 0;
+      for (Certificate each : CertificateFactory.getInstance("X.509").generateCertificates(bytes)) {
+        store.setCertificateEntry("authority " + count++, each);
+      }
+      if (count == 0) {
+        throw new IllegalArgumentException("trust " + file + ": there is no certificate in it");
+      }
+      return of(store);
+    } catch (CertificateException | NoSuchAlgorithmException | KeyStoreException e) {
+      throw new IllegalArgumentException("trust " + file + ": " + e.getMessage(), e);
+    }
   }
 
   /**
