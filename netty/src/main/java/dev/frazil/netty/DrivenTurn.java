@@ -6,8 +6,10 @@ import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.io.ClientStreams;
 import dev.frazil.netty.io.DatagramPort;
 import dev.frazil.netty.io.Driven;
+import dev.frazil.netty.io.DtlsPort;
 import dev.frazil.netty.io.PeerStreams;
 import dev.frazil.netty.io.PortRange;
+import dev.frazil.netty.io.ServerTls;
 import dev.frazil.netty.io.SocketSettings;
 import dev.frazil.netty.io.StreamEnd;
 import dev.frazil.netty.io.StreamListener;
@@ -26,9 +28,11 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A TURN server on its event loop: a port for each listening address and for each relayed one, all on that loop. */
@@ -39,6 +43,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
   private static final int LISTENER_BUFFER = 4 * 1024 * 1024;
 
   private final IceRuntime runtime;
+  private final Supplier<@Nullable ServerTls> tls;
   private final TurnServer machine;
   private final Consumer<TurnServerEvent> listener;
   private final Map<TransportAddress, DatagramPort> ports = new HashMap<>();
@@ -62,9 +67,11 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
       IceRuntime runtime,
       TurnServiceSettings settings,
       TurnServerConfiguration configuration,
+      Supplier<@Nullable ServerTls> tls,
       Consumer<TurnServerEvent> listener) {
     super(runtime.nextDriver());
     this.runtime = runtime;
+    this.tls = tls;
     this.listener = listener;
     machine = new TurnServer(configuration, this);
     clients = new ClientStreams(driver(), settings.streams, new Clients());
@@ -113,7 +120,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     }
     for (TurnListener listener : listeners) {
       listening.put(listener, listener);
-      if (listener.kind() == TurnListener.Kind.TCP) {
+      if (listener.kind().transport() == Transport.TCP) {
         listenForStreams(listener);
       } else {
         listenForDatagrams(listener);
@@ -127,13 +134,30 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
         .withPorts(new PortRange(address.port(), address.port()))
         .withReceiveBuffer(LISTENER_BUFFER)
         .withSendBuffer(LISTENER_BUFFER);
-    DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), new Listening(listener));
+    Listening owner = new Listening(listener);
+    if (listener.kind() == TurnListener.Kind.DTLS) {
+      DtlsPort.bind(
+          driver(),
+          address.ip(),
+          settings,
+          runtime.random(),
+          () -> tls().identity(),
+          DtlsPort.Limits.DEFAULT,
+          owner);
+    } else {
+      DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), owner);
+    }
+  }
+
+  private ServerTls tls() {
+    return Objects.requireNonNull(tls.get(), "identity");
   }
 
   private void listenForStreams(TurnListener listener) {
     opening--;
     try {
-      StreamListener open = StreamListener.bind(driver(), listener.address(), new Accepting());
+      StreamListener open =
+          StreamListener.bind(driver(), listener.address(), new Accepting(listener.kind()));
       streamListeners.add(open);
       listening.put(listener, new TurnListener(listener.kind(), open.local()));
     } catch (IOException e) {
@@ -322,8 +346,17 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
 
   /** Where clients connect to. */
   private final class Accepting implements StreamListener.Owner {
+    private final TurnListener.Kind kind;
+
+    Accepting(TurnListener.Kind kind) {
+      this.kind = kind;
+    }
+
     @Override
     public void handleAccepted(StreamPort stream) {
+      if (kind == TurnListener.Kind.TLS) {
+        stream.secure(tls());
+      }
       clients.add(stream);
     }
 

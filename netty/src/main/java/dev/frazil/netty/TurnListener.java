@@ -16,7 +16,11 @@ public record TurnListener(Kind kind, TransportAddress address) {
   /** What carries STUN and TURN. */
   public enum Kind {
     UDP(Transport.UDP),
-    TCP(Transport.TCP);
+    TCP(Transport.TCP),
+    /** TLS 1.2 and 1.3 over TCP. */
+    TLS(Transport.TCP),
+    /** DTLS 1.2 over UDP (RFC 7350). */
+    DTLS(Transport.UDP);
 
     private final Transport transport;
 
@@ -27,6 +31,11 @@ public record TurnListener(Kind kind, TransportAddress address) {
     /** What it runs over. */
     public Transport transport() {
       return transport;
+    }
+
+    /** Whether the server shows who it is. */
+    public boolean isSecure() {
+      return this == TLS || this == DTLS;
     }
   }
 

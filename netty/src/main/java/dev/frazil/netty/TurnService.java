@@ -1,5 +1,6 @@
 package dev.frazil.netty;
 
+import dev.frazil.netty.io.ServerTls;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.turn.TurnServerEvent;
@@ -7,11 +8,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A TURN server (RFC 8656) over UDP and TCP, which answers Binding requests, too, and connects with peers by TCP
+ * A TURN server (RFC 8656) over UDP, TCP, TLS and DTLS, which answers Binding requests, too, and connects with peers by TCP
  * (RFC 6062) where the configuration says so. It has one event loop; DONT-FRAGMENT is not available.
  *
  * <pre>{@code
@@ -37,6 +40,8 @@ public final class TurnService implements AutoCloseable {
     TOO_MANY_OF_SOURCE,
     /** It had neither an allocation nor a connection with a peer for too long. */
     UNUSED,
+    /** TLS did not come about. */
+    HANDSHAKE_FAILED,
     /** What came in is neither STUN nor ChannelData. */
     BAD_FRAMING,
     /** The client sent requests and did not read the answers. */
@@ -62,10 +67,16 @@ public final class TurnService implements AutoCloseable {
   private final IceRuntime runtime;
   private final DrivenTurn server;
   private final List<TurnListener> listeners;
+  private final AtomicReference<@Nullable ServerTls> tls;
 
-  private TurnService(IceRuntime runtime, DrivenTurn server, List<TurnListener> listeners) {
+  private TurnService(
+      IceRuntime runtime,
+      DrivenTurn server,
+      List<TurnListener> listeners,
+      AtomicReference<@Nullable ServerTls> tls) {
     this.runtime = runtime;
     this.server = server;
+    this.tls = tls;
     this.listeners = listeners;
   }
 
@@ -95,13 +106,17 @@ public final class TurnService implements AutoCloseable {
       IceRuntime runtime, TurnServiceSettings settings, Consumer<TurnServerEvent> events) {
     runtime.checkOpen();
     TurnServerConfiguration configuration = configuration(runtime, settings.configuration);
-    DrivenTurn server = new DrivenTurn(runtime, settings, configuration, events);
+    AtomicReference<@Nullable ServerTls> tls = new AtomicReference<>();
+    if (settings.identity != null) {
+      tls.set(settings.identity.prepare());
+    }
+    DrivenTurn server = new DrivenTurn(runtime, settings, configuration, tls::get, events);
     if (!server.driver().execute(server::attach)) {
       throw new IllegalStateException("the runtime is closed");
     }
     Listeners.expand(
         runtime, settings.listeners, all -> server.driver().execute(() -> server.listen(all)));
-    return server.bound().thenApply(listeners -> new TurnService(runtime, server, listeners));
+    return server.bound().thenApply(listeners -> new TurnService(runtime, server, listeners, tls));
   }
 
   /** What is listened on, with the addresses and ports that were bound; never empty. */
@@ -143,6 +158,15 @@ public final class TurnService implements AutoCloseable {
     server
         .driver()
         .execute(() -> server.turn(now -> server.machine().reconfigure(configuration, now)));
+  }
+
+  /**
+   * Shows another identity from now on; streams and sessions that are there go on.
+   *
+   * @throws IllegalArgumentException when it can't be used
+   */
+  public void reload(TlsIdentity identity) {
+    tls.set(identity.prepare());
   }
 
   /**

@@ -1,7 +1,7 @@
 package dev.frazil.netty;
 
 import dev.frazil.net.IpAddress;
-import dev.frazil.netty.io.StreamLimits;
+import dev.frazil.netty.io.ClientStreams;
 import dev.frazil.turn.TurnServerConfiguration;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -9,21 +9,24 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** What a {@link TurnService} is told at its start. Immutable; made by {@link #builder}. */
 public final class TurnServiceSettings {
   final Consumer<TurnServerConfiguration.Builder> configuration;
   final List<TurnListener> listeners;
-  final StreamLimits streams;
+  final ClientStreams.Limits streams;
+  final @Nullable TlsIdentity identity;
 
   private TurnServiceSettings(Builder builder) {
     configuration = builder.configuration;
     listeners = List.copyOf(builder.listeners);
-    streams = new StreamLimits(
+    streams = new ClientStreams.Limits(
         builder.streams,
         builder.unusedStreams,
         builder.unusedStreamsPerSource,
         builder.streamPatience);
+    identity = builder.identity;
   }
 
   /**
@@ -40,10 +43,12 @@ public final class TurnServiceSettings {
   public static final class Builder {
     private final Consumer<TurnServerConfiguration.Builder> configuration;
     private final Set<TurnListener> listeners = new LinkedHashSet<>();
-    private int streams = StreamLimits.DEFAULT.most();
-    private int unusedStreams = StreamLimits.DEFAULT.mostUnused();
-    private int unusedStreamsPerSource = StreamLimits.DEFAULT.mostUnusedPerSource();
-    private Duration streamPatience = StreamLimits.DEFAULT.patience();
+    private int streams = ClientStreams.Limits.DEFAULT.most();
+    private int unusedStreams = ClientStreams.Limits.DEFAULT.mostUnused();
+    private int unusedStreamsPerSource = ClientStreams.Limits.DEFAULT.mostUnusedPerSource();
+    private Duration streamPatience = ClientStreams.Limits.DEFAULT.patience();
+
+    private @Nullable TlsIdentity identity;
 
     private Builder(Consumer<TurnServerConfiguration.Builder> configuration) {
       this.configuration = Objects.requireNonNull(configuration, "configuration");
@@ -58,6 +63,12 @@ public final class TurnServiceSettings {
     /** Adds a listener at an IP address and a port, see {@link TurnListener}. */
     public Builder listen(TurnListener.Kind kind, String ip, int port) {
       return listen(TurnListener.of(kind, IpAddress.parse(ip), port));
+    }
+
+    /** What TLS and DTLS listeners show of themselves; they can't be without. */
+    public Builder identity(TlsIdentity value) {
+      identity = Objects.requireNonNull(value, "identity");
+      return this;
     }
 
     /**
@@ -91,11 +102,16 @@ public final class TurnServiceSettings {
     /**
      * Makes the settings.
      *
-     * @throws IllegalStateException when there is no listener
+     * @throws IllegalStateException when there is no listener, or one of TLS or DTLS but no identity
      */
     public TurnServiceSettings build() {
       if (listeners.isEmpty()) {
         throw new IllegalStateException("listeners: one at least");
+      }
+      for (TurnListener listener : listeners) {
+        if (listener.kind().isSecure() && identity == null) {
+          throw new IllegalStateException("identity: " + listener + " needs one");
+        }
       }
       return new TurnServiceSettings(this);
     }

@@ -54,9 +54,13 @@ class TurnPeerConnectionsTest {
   }
 
   private TurnService start() throws Exception {
+    return start(Kind.TCP);
+  }
+
+  private TurnService start(Kind kind) throws Exception {
     TurnServiceSettings.Builder settings =
         TurnServices.settings("127.0.0.1", builder -> builder.tcp(true));
-    settings.listen(Kind.TCP, "127.0.0.1", 0);
+    settings.listen(kind, "127.0.0.1", 0);
     return Loopback.await(TurnService.start(runtime, settings.build(), event -> {}));
   }
 
@@ -118,7 +122,11 @@ class TurnPeerConnectionsTest {
   private record Pipe(TurnService service, RawTurnClient control, Socket client, Socket peer) {}
 
   private Pipe pipe() throws Exception {
-    TurnService service = start();
+    return pipe(Kind.TCP);
+  }
+
+  private Pipe pipe(Kind kind) throws Exception {
+    TurnService service = start(kind);
     RawTurnClient control = client(service);
     RawTurnClient data = client(service);
     ServerSocket listening = listeningPeer();
@@ -233,6 +241,20 @@ class TurnPeerConnectionsTest {
     Loopback.await(down);
     Wait.until(() -> Loopback.await(pipe.service().sessions()).get(0).connections() == 0);
     assertThat(pipe.control().release()).isZero();
+  }
+
+  @Test
+  @Tag("TURN-1450")
+  void pipeOfATlsClientPassesBytesAndEndsOn() throws Exception {
+    Pipe pipe = pipe(Kind.TLS);
+    CompletableFuture<Void> up = sending(pipe.client(), 1);
+    CompletableFuture<Void> down = sending(pipe.peer(), 2);
+    Wait.until(() -> !up.isDone());
+    receive(pipe.peer(), 1);
+    receive(pipe.client(), 2);
+    Loopback.await(up);
+    Loopback.await(down);
+    Wait.until(() -> Loopback.await(pipe.service().sessions()).get(0).connections() == 0);
   }
 
   private static final int MUCH = 32 * 1024 * 1024;

@@ -5,6 +5,7 @@ import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.PasswordAlgorithm;
 import dev.frazil.turn.PeerFilter;
 import dev.frazil.turn.TurnServerConfiguration;
+import io.netty.pkitesting.X509Bundle;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -12,7 +13,21 @@ import java.util.function.Consumer;
 final class TurnServices {
   static final LongTermCredential USER = new LongTermCredential("user", "pass");
 
+  static final X509Bundle CERTIFICATE = certificate("turn.example.org");
+
   private TurnServices() {}
+
+  static X509Bundle certificate(String host) {
+    try {
+      return new Certificates().issue(host);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static TlsIdentity identity(X509Bundle bundle) {
+    return new TlsIdentity(bundle.getCertificatePathList(), bundle.getKeyPair().getPrivate());
+  }
 
   /** A configuration with so many relay ports on an address; of a single one, the port is free now. */
   static Consumer<TurnServerConfiguration.Builder> configuration(
@@ -34,7 +49,8 @@ final class TurnServices {
 
   static TurnServiceSettings.Builder settings(
       String ip, Consumer<TurnServerConfiguration.Builder> settings) throws Exception {
-    return TurnServiceSettings.builder(configuration(ip, 2000, settings));
+    return TurnServiceSettings.builder(configuration(ip, 2000, settings))
+        .identity(identity(CERTIFICATE));
   }
 
   static TurnServiceSettings.Builder settings(TurnListener.Kind kind) throws Exception {

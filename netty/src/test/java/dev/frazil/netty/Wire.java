@@ -4,6 +4,7 @@ import dev.frazil.net.StreamFramer;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.io.SocketAddresses;
+import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.DatagramPacket;
@@ -12,6 +13,11 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+import org.bouncycastle.tls.DTLSTransport;
+import org.bouncycastle.tls.ProtocolVersion;
 
 /** What carries the messages of a {@link RawTurnClient}: blocking, and with a limit to each wait. */
 interface Wire extends AutoCloseable {
@@ -34,6 +40,8 @@ interface Wire extends AutoCloseable {
     return switch (server.kind()) {
       case UDP -> udp(server.address());
       case TCP -> tcp(server.address());
+      case TLS -> tls(server.address(), "stun.turn");
+      case DTLS -> dtls(server.address());
     };
   }
 
@@ -69,6 +77,54 @@ interface Wire extends AutoCloseable {
     socket.setTcpNoDelay(true);
     socket.connect(SocketAddresses.toSocketAddress(server, 0));
     return new StreamWire(socket);
+  }
+
+  /** Believes every certificate; offers application protocols, or none. */
+  static StreamWire tls(TransportAddress server, String... protocols) throws Exception {
+    SSLContext context = SSLContext.getInstance("TLS");
+    context.init(null, InsecureTrustManagerFactory.INSTANCE.getTrustManagers(), null);
+    StreamWire plain = tcp(server);
+    SSLSocket socket = (SSLSocket) context
+        .getSocketFactory()
+        .createSocket(plain.socket(), "turn.example.org", server.port(), true);
+    SSLParameters parameters = socket.getSSLParameters();
+    parameters.setApplicationProtocols(protocols);
+    socket.setSSLParameters(parameters);
+    return new StreamWire(socket);
+  }
+
+  static Wire dtls(TransportAddress server) throws IOException {
+    DatagramSocket socket = Loopback.socket(server.ip().isIpv4() ? "127.0.0.1" : "::1");
+    socket.connect(SocketAddresses.toSocketAddress(server, 0));
+    DTLSTransport transport = RawDtls.connect(socket, ProtocolVersion.DTLSv12, "stun.turn");
+    return new Wire() {
+      @Override
+      public void send(byte[] message) throws IOException {
+        transport.send(message, 0, message.length);
+      }
+
+      @Override
+      public ByteBuffer receive() throws IOException {
+        byte[] message = new byte[4000];
+        int length =
+            transport.receive(message, 0, message.length, (int) (Loopback.LIMIT_SECONDS * 1000));
+        if (length < 0) {
+          throw new IOException("nothing came in time");
+        }
+        return ByteBuffer.wrap(message, 0, length).slice();
+      }
+
+      @Override
+      public TransportAddress local() {
+        return SocketAddresses.toUdp((InetSocketAddress) socket.getLocalSocketAddress(), 0);
+      }
+
+      @Override
+      public void close() throws IOException {
+        transport.close();
+        socket.close();
+      }
+    };
   }
 
   /** Over a connection of TCP, or of TLS. */

@@ -6,6 +6,7 @@ import dev.frazil.net.IpAddress;
 import dev.frazil.net.ProtocolMachine;
 import io.netty.util.concurrent.Future;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -31,6 +32,18 @@ public final class ClientStreams implements StreamPort.Owner {
     boolean isInUse(FiveTuple path);
   }
 
+  /**
+   * What streams may cost.
+   *
+   * @param most streams at the same time
+   * @param mostUnused of them without an allocation; a further one ends the oldest
+   * @param mostUnusedPerSource of them from an IPv4 address or an IPv6 /64; a further one is refused
+   * @param patience how long a stream may be without an allocation
+   */
+  public record Limits(int most, int mostUnused, int mostUnusedPerSource, Duration patience) {
+    public static final Limits DEFAULT = new Limits(20_000, 4096, 256, Duration.ofSeconds(30));
+  }
+
   private static final class Client extends DeadlineQueue.Entry {
     private final StreamPort stream;
     private boolean used;
@@ -41,7 +54,7 @@ public final class ClientStreams implements StreamPort.Owner {
   }
 
   private final Driver driver;
-  private final StreamLimits limits;
+  private final Limits limits;
   private final Owner owner;
   private final Map<FiveTuple, Client> clients = new HashMap<>();
   /** Those that nothing is there for, the oldest first. */
@@ -55,7 +68,7 @@ public final class ClientStreams implements StreamPort.Owner {
   private @Nullable Future<?> wakeUp;
   private long dropped;
 
-  public ClientStreams(Driver driver, StreamLimits limits, Owner owner) {
+  public ClientStreams(Driver driver, Limits limits, Owner owner) {
     this.driver = driver;
     this.limits = limits;
     this.owner = owner;

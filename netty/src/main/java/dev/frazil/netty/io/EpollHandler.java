@@ -39,6 +39,7 @@ final class EpollHandler implements IoHandler {
 
   private record Registration(IoRegistration registration) implements IoRegistration {
     @Override
+    @SuppressWarnings("TypeParameterUnusedInFormals") // Netty's
     public <T> T attachment() {
       return registration.attachment();
     }

@@ -12,6 +12,8 @@ public enum StreamEnd {
   TOO_MANY_OF_SOURCE,
   /** It had neither an allocation nor a connection with a peer for too long. */
   UNUSED,
+  /** TLS did not come about. */
+  HANDSHAKE_FAILED,
   /** What came in is neither STUN nor ChannelData. */
   BAD_FRAMING,
   /** The client sent requests and did not read the answers. */

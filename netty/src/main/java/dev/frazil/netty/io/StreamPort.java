@@ -15,6 +15,9 @@ import io.netty.channel.ChannelPromise;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.handler.ssl.SslCloseCompletionEvent;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.lang.System.Logger.Level;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -72,6 +75,9 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   private boolean unflushed;
   private boolean closed;
 
+  private @Nullable SslHandler secured;
+  private boolean shakingHands;
+
   /** The other end of the pipe. */
   private @Nullable StreamPort partner;
   /** What came in before there is another end; null while bytes are cut into messages. */
@@ -96,6 +102,13 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     channel.config().setOption(ChannelOption.TCP_NODELAY, true);
     channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
     channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(NO_LONGER_FULL, FULL));
+  }
+
+  /** Speaks TLS, before anything is read. */
+  public void secure(ServerTls tls) {
+    secured = tls.handler(channel.alloc());
+    channel.pipeline().addLast(secured);
+    shakingHands = true;
   }
 
   /** Begins to hand messages to an owner. */
@@ -223,7 +236,8 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     if (!closed) {
       close();
       if (owner != null) {
-        owner.handleClosed(this, reason);
+        boolean early = shakingHands && reason == StreamEnd.CLOSED;
+        owner.handleClosed(this, early ? StreamEnd.HANDSHAKE_FAILED : reason);
       }
     }
   }
@@ -300,6 +314,9 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
 
   /** Nothing more comes in from here. */
   private void endInput() {
+    if (inputEnded) {
+      return;
+    }
     inputEnded = true;
     if (partner != null) {
       partner.endOutput();
@@ -318,7 +335,11 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   }
 
   private void shutdownOutput() {
-    channel.shutdownOutput();
+    if (secured != null) {
+      secured.closeOutbound();
+    } else {
+      channel.shutdownOutput();
+    }
     outputEnded = true;
     closeWhenDone();
     if (partner != null && partner.outputEnded) {
@@ -354,9 +375,11 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
 
   @Override
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
-    if (event instanceof ChannelInputShutdownEvent) {
+    if (event instanceof ChannelInputShutdownEvent || event instanceof SslCloseCompletionEvent) {
       endReading();
       endInput();
+    } else if (event instanceof SslHandshakeCompletionEvent handshake && handshake.isSuccess()) {
+      shakingHands = false;
     }
   }
 
@@ -372,6 +395,6 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable error) {
     LOGGER.log(Level.DEBUG, () -> path.local() + ": " + error);
-    cut(StreamEnd.FAILED);
+    cut(shakingHands ? StreamEnd.HANDSHAKE_FAILED : StreamEnd.FAILED);
   }
 }
