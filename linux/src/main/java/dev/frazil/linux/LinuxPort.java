@@ -151,6 +151,7 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
   }
 
   private void deliver(int index, int length) {
+    ports.driver.received();
     try {
       FiveTuple path = paths.path(incoming.names(), incoming.name(index));
       if (length > maxDatagram) {
@@ -228,7 +229,7 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
       sendAll();
     }
     ports.outgoing.release(waiting);
-    ports.flushed(this);
+    ports.flushed();
     first = Outgoing.NONE;
     last = Outgoing.NONE;
     waiting = 0;

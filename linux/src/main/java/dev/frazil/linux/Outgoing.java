@@ -69,6 +69,10 @@ final class Outgoing {
     }
   }
 
+  boolean isEmpty() {
+    return count == 0;
+  }
+
   boolean hasRoom(int length) {
     return count < MOST && used + length <= BYTES;
   }

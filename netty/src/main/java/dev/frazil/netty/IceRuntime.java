@@ -51,7 +51,7 @@ public final class IceRuntime implements AutoCloseable {
     pacer = builder.pacer;
     group = new MultiThreadIoEventLoopGroup(
         builder.eventLoops, new DefaultThreadFactory("frazil", true), sockets.handlers());
-    group.forEach(loop -> drivers.add(new Driver((EventLoop) loop, sockets)));
+    group.forEach(loop -> drivers.add(new Driver((EventLoop) loop, sockets, builder.batching)));
     names = new Names(drivers.get(0).eventLoop(), sockets, builder.nameServers);
     interfaces = new InterfaceWatch(builder.interfaceInterval);
   }
@@ -146,12 +146,14 @@ public final class IceRuntime implements AutoCloseable {
   public static final class Builder {
     private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
     private static final Duration LONGEST_INTERVAL = Duration.ofDays(1);
+    private static final Duration LONGEST_BATCHING = Duration.ofMillis(10);
 
     private IoTransport transport = IoTransport.AUTO;
     private int eventLoops =
         Math.min(MOST_DEFAULT_EVENT_LOOPS, Runtime.getRuntime().availableProcessors());
     private Pacer pacer = PROCESS_PACER;
     private Duration interfaceInterval = Duration.ofSeconds(3);
+    private Duration batching = Duration.ZERO;
     private @Nullable DnsServerAddressStreamProvider nameServers;
 
     private Builder() {}
@@ -190,6 +192,20 @@ public final class IceRuntime implements AutoCloseable {
             + SHORTEST_INTERVAL + " to " + LONGEST_INTERVAL);
       }
       interfaceInterval = value;
+      return this;
+    }
+
+    /**
+     * How long an event loop waits for more datagrams where that saves work, which is where many clients send little each:
+     * 0, for never, to 10 ms. It does not wait when next to nothing comes, nor when it has no time to. Default 0; a server
+     * of many clients does well with 450 µs.
+     */
+    public Builder batching(Duration value) {
+      if (value.isNegative() || value.compareTo(LONGEST_BATCHING) > 0) {
+        throw new IllegalArgumentException(
+            "batching " + value + ": must be 0 to " + LONGEST_BATCHING);
+      }
+      batching = value;
       return this;
     }
 

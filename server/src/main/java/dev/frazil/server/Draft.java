@@ -46,6 +46,7 @@ final class Draft {
   int nonceLifetime = LONGEST_NONCE;
   int longestLifetime = 3600; // RFC 8656 3.2
   int drain = 60;
+  int batching = 450;
   int statistics = 60;
   String software = "frazil";
 
@@ -123,6 +124,10 @@ final class Draft {
 
   void longestLifetime(String text) {
     longestLifetime = (int) SettingText.number(text, 600, LONGEST_LIFETIME);
+  }
+
+  void batching(String text) {
+    batching = (int) SettingText.number(text, 0, 10_000);
   }
 
   static long bytes(String text) {

@@ -48,7 +48,7 @@ public final class FrazilServer implements AutoCloseable {
   private FrazilServer(ServerConfiguration configuration)
       throws IOException, ConfigurationException, InterruptedException {
     this.configuration = configuration;
-    runtime = IceRuntime.builder().eventLoops(1).build();
+    runtime = IceRuntime.builder().eventLoops(1).batching(configuration.batching).build();
     boolean started = false;
     try {
       EventLog log = new EventLog(configuration.fullAddresses);

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -33,6 +34,7 @@ public final class ServerConfiguration {
   private final Accounts accounts;
   private final BindingServer.Options binding;
   final Duration drain;
+  final Duration batching;
   final Duration statistics;
   final boolean fullAddresses;
 
@@ -48,6 +50,7 @@ public final class ServerConfiguration {
     String software = draft.software.isEmpty() ? null : draft.software;
     binding = new BindingServer.Options(software, !draft.noOldStun, 0, false);
     drain = Duration.ofSeconds(draft.drain);
+    batching = Duration.of(draft.batching, ChronoUnit.MICROS);
     statistics = Duration.ofSeconds(draft.statistics);
     fullAddresses = draft.fullAddresses;
     draft.relay.check();

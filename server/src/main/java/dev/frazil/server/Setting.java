@@ -185,6 +185,13 @@ public enum Setting {
       "The socket where `frazil sessions` asks the server; off for none. Default: frazil/control.sock in the runtime "
           + "directory.",
       Draft::control),
+  BATCHING(
+      Section.OPERATION,
+      Kind.NUMBER,
+      "US",
+      "Microseconds that datagrams are collected for where many clients send little each, 0 to 10000; 0 for never. "
+          + "Default: 450.",
+      Draft::batching),
   STATISTICS(
       Section.OPERATION,
       Kind.NUMBER,

@@ -257,6 +257,7 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
       reading = true; // what a batch of datagrams is answered with leaves together, too
       driver.beginTurn();
     }
+    driver.received();
     DatagramPacket packet = (DatagramPacket) message;
     try {
       if (!closed) {

@@ -4,13 +4,16 @@ import dev.frazil.net.DeadlineQueue;
 import dev.frazil.net.ProtocolMachine;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,12 +33,27 @@ public final class Driver {
   private final List<Outlet> unflushed = new ArrayList<>();
   private @Nullable Future<?> wakeUp;
   private long wakeUpAt = ProtocolMachine.NEVER;
+  private final @Nullable Batching batching;
+  private final Runnable endOfRound = this::endRound;
+  private boolean roundEnds;
+  private int received;
   private int turns;
   private boolean shutDown;
 
+  /** A driver that sends at the end of each turn. */
   public Driver(EventLoop eventLoop, Sockets sockets) {
+    this(eventLoop, sockets, Duration.ZERO);
+  }
+
+  /**
+   * A driver that collects datagrams, see {@link Batching}.
+   *
+   * @param nap the longest that one waits for others to come; zero for never
+   */
+  public Driver(EventLoop eventLoop, Sockets sockets, Duration nap) {
     this.eventLoop = eventLoop;
     this.sockets = sockets;
+    batching = nap.isZero() ? null : new Batching(nap.toNanos());
     ports = sockets.ports(this);
   }
 
@@ -118,11 +136,44 @@ public final class Driver {
     if (--turns > 0) {
       return;
     }
-    flush();
+    if (batching == null) {
+      flush();
+    } else {
+      endRoundLater();
+    }
     long next = deadlines.nextDeadline();
     if (next < wakeUpAt) {
       wakeUpAt(next);
     } // a later one finds out when the task runs: cancelling costs more than a call for nothing
+  }
+
+  /** Counts a datagram that came in. */
+  public void received() {
+    received++;
+  }
+
+  /** Tasks run when all sockets that had something were seen to. */
+  private void endRoundLater() {
+    if (!roundEnds) {
+      roundEnds = executeLater(endOfRound);
+      if (!roundEnds) {
+        flush();
+      }
+    }
+  }
+
+  private void endRound() {
+    roundEnds = false;
+    flush();
+    int datagrams = received;
+    received = 0;
+    long now = now();
+    long nap = Objects.requireNonNull(batching).afterRound(datagrams, now);
+    if (nap == Batching.LOOK_AGAIN) {
+      endRoundLater();
+    } else if (nap > 0) {
+      LockSupport.parkNanos(Math.min(nap, deadlines.nextDeadline() - now));
+    }
   }
 
   private void flush() {

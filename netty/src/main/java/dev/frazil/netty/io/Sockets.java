@@ -93,7 +93,7 @@ public final class Sockets {
       return ServiceLoader.load(DatagramEngine.class, Sockets.class.getClassLoader())
           .findFirst()
           .orElse(null);
-    } catch (ServiceConfigurationError e) { // made for a newer JVM than this one
+    } catch (ServiceConfigurationError | LinkageError e) { // made for a newer JVM than this one
       LOGGER.log(Level.DEBUG, "no engine for datagrams", e);
       return null;
     }
