@@ -3,7 +3,6 @@ package dev.frazil.cli;
 import dev.frazil.ice.IceConfiguration.TurnServer;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
-import dev.frazil.net.Transport;
 import dev.frazil.netty.IceRuntime;
 import java.io.BufferedInputStream;
 import java.io.FileDescriptor;
@@ -12,6 +11,12 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -101,10 +106,16 @@ final class AgentCommand implements Callable<Integer> {
       names = "--turn",
       paramLabel = "HOST:PORT:USER:PASS[:udp|tcp|tls]",
       converter = ServerArgument.Turn.class,
-      description =
-          "Ask this TURN server for a relayed address; may be repeated. Over tcp and tls it is not possible "
-              + "yet: answered by an error line.")
+      description = "Ask this TURN server for a relayed address; may be repeated.")
   private List<TurnServer> turnServers = new ArrayList<>();
+
+  @Option(
+      names = "--trust",
+      paramLabel = "FILE",
+      description =
+          "Believe the certificates of TURN servers that these authorities have signed, in PEM. "
+              + "Default: the authorities that Java knows.")
+  private @Nullable Path trust;
 
   @Option(
       names = "--policy",
@@ -204,7 +215,8 @@ final class AgentCommand implements Callable<Integer> {
     return new PeerSettings(
         choice.role,
         stunServers,
-        turnServers.stream().filter(AgentCommand::isPossible).toList(),
+        turnServers,
+        trust == null ? null : authorities(trust),
         policy == Policy.RELAY,
         trickle,
         count,
@@ -230,16 +242,22 @@ final class AgentCommand implements Callable<Integer> {
         OnExit exit = new OnExit(peer::close)) {
       WarmUp.run(runtime);
       lines.hello(Main.Version.number());
-      turnServers.stream()
-          .filter(server -> !isPossible(server))
-          .forEach(server -> lines.error(
-              "unsupported: TURN server " + server + " is not used, only UDP is possible for now"));
       obey(new LineReader(in), peer, lines);
     }
   }
 
-  private static boolean isPossible(TurnServer server) {
-    return server.transport() == Transport.UDP;
+  private KeyStore authorities(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+      store.load(null, null);
+      for (Certificate each : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
+        store.setCertificateEntry("authority " + store.size(), each);
+      }
+      require(store.size() > 0, "--trust", file, "certificates in PEM");
+      return store;
+    } catch (IOException | GeneralSecurityException e) {
+      throw new ParameterException(spec.commandLine(), "--trust " + file + ": " + e.getMessage());
+    }
   }
 
   private EventLog log(PeerLines lines) throws IOException {

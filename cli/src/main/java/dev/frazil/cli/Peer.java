@@ -122,6 +122,9 @@ final class Peer implements AutoCloseable {
     if (settings.relayOnly()) {
       builder.candidateTypes(Set.of(CandidateType.RELAYED));
     }
+    if (settings.authorities() != null) {
+      builder.trustedAuthorities(settings.authorities());
+    }
     return builder.stunServers(settings.stunServers()).turnServers(settings.turnServers());
   }
 

@@ -3,9 +3,11 @@ package dev.frazil.cli;
 import dev.frazil.ice.IceConfiguration.TurnServer;
 import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a peer is told on its command line.
@@ -13,6 +15,7 @@ import java.util.Set;
  * @param role the role it starts with; the controlling one sends payloads
  * @param stunServers whom to ask for reflexive addresses
  * @param turnServers whom to ask for relayed addresses
+ * @param authorities whose certificates of TURN servers are believed; null for those that Java knows
  * @param relayOnly use and tell relayed candidates only
  * @param trickle tell and use candidates as they come
  * @param count how many payloads to send when connected
@@ -28,6 +31,7 @@ record PeerSettings(
     Role role,
     List<StunServer> stunServers,
     List<TurnServer> turnServers,
+    @Nullable KeyStore authorities,
     boolean relayOnly,
     boolean trickle,
     int count,

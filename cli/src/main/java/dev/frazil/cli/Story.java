@@ -1,6 +1,7 @@
 package dev.frazil.cli;
 
 import dev.frazil.ice.Candidate;
+import dev.frazil.net.Transport;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -93,7 +94,8 @@ final class Story {
     indented(
         "A round trip between two hosts takes " + NatMatrix.ROUND_TRIP.toMillis()
             + " ms of virtual time. Times count from the start until both could",
-        "send: asking the STUN server, swapping addresses and trying pairs all included.",
+        "send: asking the server, swapping addresses and trying pairs all included. The server is a",
+        "relay, too (TURN): it passes on what goes between programs that can't reach each other.",
         "");
     out.flush();
   }
@@ -118,9 +120,9 @@ final class Story {
     table.print(out, INDENT);
     say("");
     indented(
-        "\"Impossible\": both routers invent a new address for every destination, or one does and the",
-        "other lets in only programs that were written to, or one side lets no UDP through. Then only a",
-        "relay (TURN, still to come here) could carry the data.",
+        "\"Relay\": both routers invent a new address for every destination, or one does and the other lets",
+        "in only programs that were written to. \"TCP\": one side lets no UDP through, and reaches the relay",
+        "by TCP. Only then is the relay chosen: it costs a detour and somebody's server.",
         "");
   }
 
@@ -160,9 +162,11 @@ final class Story {
   }
 
   private static String outcome(NatMatrix.Cell cell) {
-    return cell.direct()
-        ? "@|green direct " + whole(cell.connectMillis()) + " ms|@"
-        : "@|yellow impossible|@";
+    String after = " " + whole(cell.connectMillis()) + " ms|@";
+    if (cell.relay() == null) {
+      return cell.direct() ? "@|green direct" + after : "@|red none|@";
+    }
+    return "@|cyan " + (cell.relay() == Transport.TCP ? "TCP" : "relay") + after;
   }
 
   private static String whole(@Nullable Double millis) {

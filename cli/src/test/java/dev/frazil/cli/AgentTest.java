@@ -2,9 +2,22 @@ package dev.frazil.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.frazil.net.IpAddress;
+import dev.frazil.netty.IceRuntime;
+import dev.frazil.netty.TurnListener;
+import dev.frazil.netty.TurnService;
+import dev.frazil.netty.TurnServiceSettings;
+import dev.frazil.stun.LongTermCredential;
+import dev.frazil.turn.PeerFilter;
+import dev.frazil.turn.TurnServerConfiguration;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -266,10 +279,57 @@ class AgentTest {
   }
 
   @Test
-  void turnServerIsAnsweredByAnErrorLineThatHidesThePassword() throws Exception {
-    TestPeer a = peer("--controlling --turn 192.0.2.1:3478:user:secret:tls");
+  void turnServerThatCannotBeReachedIsAnsweredByAnErrorLineThatHidesThePassword() throws Exception {
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    TestPeer a = peer("--controlling --turn 127.0.0.1:" + port + ":user:secret:tls");
+    a.await("hello");
+    a.tell("{\"type\":\"start\"}");
     String message = a.await("error").path("message").asString();
-    assertThat(message).contains("TURN", "192.0.2.1:3478").doesNotContain("secret");
+    assertThat(message).contains("turns:127.0.0.1:" + port).doesNotContain("secret");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"udp", "tcp"})
+  void relayPolicyConnectsThroughATurnServerOverEachTransport(String transport) throws Exception {
+    try (IceRuntime runtime = IceRuntime.create()) {
+      TurnListener.Kind kind = TurnListener.Kind.valueOf(transport.toUpperCase(Locale.ROOT));
+      TurnService server = TurnService.start(
+              runtime,
+              TurnServiceSettings.builder(AgentTest::relay)
+                  .listen(kind, "127.0.0.1", 0)
+                  .build(),
+              event -> {})
+          .get(10, TimeUnit.SECONDS);
+      String options = " --trickle --policy relay --turn 127.0.0.1:"
+          + server.listeners().get(0).address().port() + ":user:secret:" + transport;
+      TestPeer a = peer("--controlling" + options);
+      TestPeer b = peer("--controlled" + options);
+      TestPeer.start(a, b);
+      a.await("echo");
+      assertThat(a.all("candidate"))
+          .isNotEmpty()
+          .allMatch(line -> line.path("sdp").asString("").contains(" typ relay "));
+    }
+  }
+
+  private static void relay(TurnServerConfiguration.Builder builder) {
+    LongTermCredential user = new LongTermCredential("user", "secret");
+    builder
+        .realm("example.org", (name, realm, algorithm) -> user.key(realm, algorithm))
+        .peerFilter(PeerFilter.builder().loopback(true).build())
+        .relay(TurnServerConfiguration.Relay.of(IpAddress.parse("127.0.0.1")));
+  }
+
+  @Test
+  void authoritiesThatAreNoneAreRefusedByName() throws Exception {
+    Path file = Files.createTempFile("frazil", ".pem");
+    Cli run = Cli.run("agent", "--stdio", "--controlling", "--trust", file.toString());
+    Files.delete(file);
+    assertThat(run.exit()).isEqualTo(2);
+    assertThat(run.err()).contains("--trust " + file, "PEM");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.frazil.cli.NatMatrix.Cell;
 import dev.frazil.cli.NatMatrix.Router;
+import dev.frazil.net.Transport;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -22,20 +23,19 @@ class NatMatrixTest {
   /** A symmetric NAT's new port is let in only by a NAT that does not look at ports. */
   @ParameterizedTest
   @MethodSource("pairs")
-  void onlySymmetricAgainstPickyAndBlockedAreImpossible(Router left, Router right) {
-    boolean impossible = left == Router.SYMMETRIC && PICKY.contains(right)
+  void everyPairConnectsAndOnlySymmetricAgainstPickyAndBlockedByARelay(Router left, Router right) {
+    boolean blocked = left == Router.BLOCKED || right == Router.BLOCKED;
+    boolean relayed = left == Router.SYMMETRIC && PICKY.contains(right)
         || right == Router.SYMMETRIC && PICKY.contains(left)
-        || left == Router.BLOCKED
-        || right == Router.BLOCKED;
+        || blocked;
     Cell cell = NatMatrix.run(left, right, 1);
-    assertThat(cell.direct()).isEqualTo(!impossible);
-    assertThat(cell.path() == null).isEqualTo(impossible);
-    if (!impossible) {
-      double fastest = NatMatrix.ROUND_TRIP.toMillis()
-          * 1.5; // parameters go half a round trip, a check a whole one
-      assertThat(cell.connectMillis()).isBetween(fastest, 1000.0);
-      assertThat(cell.payloadMillis()).isGreaterThan(cell.connectMillis());
-    }
+    assertThat(cell.direct()).isEqualTo(!relayed);
+    assertThat(cell.relay()).isEqualTo(blocked ? Transport.TCP : relayed ? Transport.UDP : null);
+    assertThat(cell.path()).isNotNull();
+    double fastest = NatMatrix.ROUND_TRIP.toMillis()
+        * 1.5; // parameters go half a round trip, a check a whole one
+    assertThat(cell.connectMillis()).isBetween(fastest, 1000.0);
+    assertThat(cell.payloadMillis()).isGreaterThan(cell.connectMillis());
   }
 
   @Test
