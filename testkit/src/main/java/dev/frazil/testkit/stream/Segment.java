@@ -8,15 +8,16 @@ import org.jspecify.annotations.Nullable;
  *
  * @param sequence the number of the first byte; SYN and FIN take a number each
  * @param acknowledged the number of the next byte that is wanted, where ACK is set
+ * @param data read-only, from position to limit
  */
-record Segment(int sequence, int acknowledged, int flags, byte[] data) {
+record Segment(int sequence, int acknowledged, int flags, ByteBuffer data) {
   static final int FIN = 0x01;
   static final int SYN = 0x02;
   static final int RST = 0x04;
   static final int ACK = 0x10;
 
   private static final int HEADER = 16;
-  private static final byte[] NOTHING = {};
+  static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
 
   Segment(int sequence, int acknowledged, int flags) {
     this(sequence, acknowledged, flags, NOTHING);
@@ -28,7 +29,7 @@ record Segment(int sequence, int acknowledged, int flags, byte[] data) {
 
   /** How many numbers it takes. */
   int length() {
-    return data.length + (has(SYN) ? 1 : 0) + (has(FIN) ? 1 : 0);
+    return data.remaining() + (has(SYN) ? 1 : 0) + (has(FIN) ? 1 : 0);
   }
 
   int end() {
@@ -56,8 +57,7 @@ record Segment(int sequence, int acknowledged, int flags, byte[] data) {
     int acknowledged = in.getInt();
     int flags = in.getShort() & 0x3F;
     in.position(in.position() + 6);
-    byte[] data = new byte[in.remaining()];
-    in.get(data);
+    ByteBuffer data = ByteBuffer.allocate(in.remaining()).put(in).flip().asReadOnlyBuffer();
     return new Segment(sequence, acknowledged, flags, data);
   }
 }

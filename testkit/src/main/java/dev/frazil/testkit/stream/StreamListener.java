@@ -12,8 +12,6 @@ import java.util.Map;
 
 /** A listening socket: takes the streams that others open to its address. */
 public final class StreamListener {
-  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
-
   private final VirtualSocket socket;
   private final VirtualStream.Handler handler;
   private final Map<FiveTuple, VirtualStream> streams = new LinkedHashMap<>();
@@ -58,7 +56,7 @@ public final class StreamListener {
                 socket, path.remote(), segment, handler, () -> streams.remove(path)));
       } else if (!segment.has(Segment.RST)) {
         Segment reset = new Segment(segment.acknowledged(), 0, Segment.RST);
-        socket.send(path.remote(), reset.header(), NOTHING);
+        socket.send(path.remote(), reset.header(), Segment.NOTHING);
       }
     }
 

@@ -102,7 +102,7 @@ public final class VirtualStream {
     VirtualSocket socket = host.bind(new TransportAddress(local, 0, Transport.TCP), ear);
     VirtualStream stream = new VirtualStream(socket, remote, handler, socket::close);
     ear.stream = stream;
-    stream.post(Segment.SYN, new byte[0]);
+    stream.post(Segment.SYN, Segment.NOTHING);
     return stream;
   }
 
@@ -116,7 +116,7 @@ public final class VirtualStream {
     VirtualStream stream = new VirtualStream(socket, remote, handler, released);
     stream.hasHeard = true;
     stream.receiveNext = syn.end();
-    stream.post(Segment.SYN, new byte[0]);
+    stream.post(Segment.SYN, Segment.NOTHING);
     return stream;
   }
 
@@ -138,9 +138,9 @@ public final class VirtualStream {
     ByteBuffer whole = ByteBuffer.allocate(first.remaining() + second.remaining());
     whole.put(first.duplicate()).put(second.duplicate()).flip();
     while (whole.hasRemaining()) {
-      byte[] data = new byte[Math.min(MOST_DATA, whole.remaining())];
-      whole.get(data);
-      post(0, data);
+      int length = Math.min(MOST_DATA, whole.remaining());
+      post(0, whole.slice(whole.position(), length).asReadOnlyBuffer());
+      whole.position(whole.position() + length);
     }
     return true;
   }
@@ -149,7 +149,7 @@ public final class VirtualStream {
   public void close() {
     if (state == State.OPEN) {
       state = State.CLOSING;
-      post(Segment.FIN, new byte[0]);
+      post(Segment.FIN, Segment.NOTHING);
     } else if (state == State.OPENING) {
       release();
     }
@@ -162,7 +162,7 @@ public final class VirtualStream {
 
   // out
 
-  private void post(int flags, byte[] data) {
+  private void post(int flags, ByteBuffer data) {
     Segment segment = new Segment(sendNext, 0, flags, data);
     sendNext = segment.end();
     unacknowledged.add(segment);
@@ -176,7 +176,7 @@ public final class VirtualStream {
   private void transmit(Segment segment) {
     int flags = segment.flags() | (hasHeard ? Segment.ACK : 0);
     Segment current = new Segment(segment.sequence(), receiveNext, flags, segment.data());
-    socket.send(path.remote(), current.header(), ByteBuffer.wrap(segment.data()));
+    socket.send(path.remote(), current.header(), segment.data());
   }
 
   private void arm() {
@@ -295,8 +295,8 @@ public final class VirtualStream {
   }
 
   private void deliver(Segment segment) {
-    if (segment.data().length > 0 && state == State.OPEN) {
-      handler.received(this, ByteBuffer.wrap(segment.data()).asReadOnlyBuffer());
+    if (segment.data().hasRemaining() && state == State.OPEN) {
+      handler.received(this, segment.data().duplicate());
     }
     if (segment.has(Segment.FIN)) {
       transmit(new Segment(sendNext, 0, 0));
