@@ -288,6 +288,34 @@ class ServeCommandTest {
     return StunMessage.tryParse(ByteBuffer.wrap(answer.getData(), 0, answer.getLength()));
   }
 
+  @Test
+  void logGoesToAFileThatIsOpenedAnewOnSighup() throws Exception {
+    Path log = folder.resolve("frazil.log");
+    String file = file("listen = '127.0.0.1:0'\nlog-file = '" + log
+        + "'\nlog-format = 'json'\ndrain = 0\n" + "[users]\nalice = 'wonder'\n");
+    Process process = start(ProcessBuilder.Redirect.INHERIT, "--config", file);
+    try (BufferedReader out = process.inputReader()) {
+      allocate(port(out.readLine()));
+      untilContains(log, "\"event\":\"allocation-created\",\"id\":1,\"user\":\"alice\"");
+      Path rotated = Files.move(log, folder.resolve("frazil.log.1"));
+      hangUp(process);
+      untilContains(log, "\"event\":\"reconfigured\"");
+      assertThat(Files.readString(rotated)).doesNotContain("reconfigured");
+      endsWell(process);
+      assertThat(Files.readString(log)).contains("\"event\":\"closed\"");
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static void untilContains(Path file, String text) throws Exception {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
+    while (!Files.exists(file) || !Files.readString(file).contains(text)) {
+      assertThat(System.nanoTime()).as("waited for " + text).isLessThan(end);
+      Thread.onSpinWait();
+    }
+  }
+
   /** The next line that is not a newer JVM's word on native code. */
   private static String logLine(BufferedReader err) throws IOException {
     String line = err.readLine();

@@ -30,6 +30,8 @@ record CoturnOption(@Nullable Taker taker, String why) {
   private static final String OUTDATED = "";
   private static final String PROCESS = "is for systemd or the container to set";
   private static final String DEVICE = "name the device's address instead";
+  private static final String JOURNAL =
+      "the log goes to standard error, which systemd hands to its journal, unless log-file is set";
   private static final String FIXED = "RFC 8656 fixes it";
   private static final String ORIGIN = "the ORIGIN attribute is not looked at";
 
@@ -59,6 +61,10 @@ record CoturnOption(@Nullable Taker taker, String why) {
       .flag("mobility", Setting.MOBILITY)
       .takes("prometheus", CoturnTranslation::prometheus)
       .takes("prometheus-port", CoturnTranslation::prometheusPort)
+      .takes("log-file", CoturnTranslation::logFile)
+      .none("syslog", JOURNAL)
+      .takes("verbose", CoturnTranslation::verbose)
+      .takes("Verbose", CoturnTranslation::verbose)
       .takes("stale-nonce", CoturnTranslation::staleNonce)
       .takes("max-allocate-lifetime", Setting.LONGEST_LIFETIME)
       .takes("no-software-attribute", CoturnTranslation::noSoftware)
@@ -81,10 +87,6 @@ record CoturnOption(@Nullable Taker taker, String why) {
       .none("oauth", SOON)
       .none("server-name", SOON)
       .none("relay-threads", SOON)
-      .none("log-file", SOON)
-      .none("syslog", SOON)
-      .none("verbose", SOON)
-      .none("Verbose", SOON)
       .none("no-multicast-peers", OUTDATED)
       .none("no-loopback-peers", OUTDATED)
       .none("response-origin-only-with-rfc5780", OUTDATED)

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -118,6 +119,20 @@ final class CoturnTranslation {
   void prometheusPort(Line line) {
     SettingText.port(line.value());
     prometheusPort = line;
+  }
+
+  void logFile(Line line) {
+    if (Set.of("stdout", "-", "syslog").contains(line.value())) {
+      note(line, "the log goes to standard error, which systemd hands to its journal");
+    } else {
+      set(Setting.LOG_FILE, line, line.value());
+    }
+  }
+
+  void verbose(Line line) throws ConfigurationException {
+    if (line.isOn()) {
+      set(Setting.LOG_LEVEL, line, "debug");
+    }
   }
 
   void useAuthSecret(Line line) throws ConfigurationException {

@@ -3,6 +3,7 @@ package dev.frazil.server;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.TurnListener;
 import dev.frazil.stun.LongTermCredential;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -54,6 +55,12 @@ final class Draft {
 
   @Nullable Path control;
 
+  @Nullable Path logFile;
+
+  boolean jsonLog;
+
+  @Nullable Level logLevel;
+
   boolean noControl;
 
   @Nullable String realm;
@@ -80,6 +87,33 @@ final class Draft {
     metrics = portAlone
         ? TransportAddress.udp(LOOPBACK, SettingText.port(text))
         : SettingText.endpoint(text, DEFAULT_METRICS_PORT);
+  }
+
+  void logFile(String text) {
+    if (text.isEmpty()) {
+      throw new IllegalArgumentException("must not be empty");
+    }
+    logFile = Path.of(text);
+  }
+
+  void logFormat(String text) {
+    jsonLog = switch (text) {
+      case "text" -> false;
+      case "json" -> true;
+      default -> throw new IllegalArgumentException("'" + text + "': has to be text or json");
+    };
+  }
+
+  void logLevel(String text) {
+    logLevel = switch (text) {
+      case "error" -> Level.ERROR;
+      case "warning" -> Level.WARNING;
+      case "info" -> Level.INFO;
+      case "debug" -> Level.DEBUG;
+      default ->
+        throw new IllegalArgumentException(
+            "'" + text + "': has to be error, warning, info or debug");
+    };
   }
 
   void control(String text) {

@@ -10,12 +10,14 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +43,7 @@ public final class FrazilServer implements AutoCloseable {
   private final AtomicBoolean closing = new AtomicBoolean();
   private final @Nullable MetricsServer metrics;
   private final List<ControlSocket> controls = new CopyOnWriteArrayList<>();
+  private volatile @Nullable SystemdNotice systemd;
   private volatile List<TurnListener> listeners = List.of();
   private volatile boolean draining;
   private volatile ServerConfiguration configuration;
@@ -105,6 +108,38 @@ public final class FrazilServer implements AutoCloseable {
     controls.add(ControlSocket.open(path, new Asked(), clock));
   }
 
+  /**
+   * Tells systemd from now on that the server is ready, reloads or stops, and that it lives, when systemd started it to be
+   * told so (sd_notify(3)); does nothing else.
+   *
+   * @param environment the process's variables
+   */
+  public void notifySystemd(Map<String, String> environment) {
+    SystemdNotice notice = SystemdNotice.of(environment);
+    if (notice == null) {
+      return;
+    }
+    systemd = notice;
+    notice.ready();
+    Duration watchdog = notice.watchdog();
+    if (watchdog != null) {
+      long interval = watchdog.toNanos() / 2;
+      clock.scheduleAtFixedRate(() -> tellAlive(notice), 0, interval, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  /** A server whose event loops hang is not alive. */
+  private void tellAlive(SystemdNotice notice) {
+    service.totals().thenRunAsync(notice::alive, clock);
+  }
+
+  private void tellSystemd(Consumer<SystemdNotice> what) {
+    SystemdNotice notice = systemd;
+    if (notice != null) {
+      what.accept(notice);
+    }
+  }
+
   /** What is listened on, with the addresses and ports that were bound. */
   public List<TurnListener> listeners() {
     return listeners;
@@ -125,18 +160,24 @@ public final class FrazilServer implements AutoCloseable {
    * all are kept until the next start.
    */
   public void reconfigure(ServerConfiguration value) throws IOException, ConfigurationException {
-    service.reconfigure(runtime, value);
+    tellSystemd(SystemdNotice::reloading);
+    try {
+      service.reconfigure(runtime, value);
+    } finally {
+      tellSystemd(SystemdNotice::ready);
+    }
     if (!value.listeners().equals(configuration.listeners()) || value.relays() != relays()) {
       LOGGER.log(Level.WARNING, "listening addresses and modes change with the next start only");
     }
     configuration = value;
-    LOGGER.log(Level.INFO, () -> "event=reconfigured " + value);
+    LOGGER.log(Level.INFO, () -> "event=reconfigured " + value.summary());
   }
 
   /** Makes no more allocations, and closes when the last is gone or the time for that is over. */
   public void drain() {
     Duration limit = configuration.drain;
     draining = true;
+    tellSystemd(SystemdNotice::stopping);
     LOGGER.log(Level.INFO, () -> "event=draining seconds=" + limit.toSeconds());
     service
         .drain()
@@ -180,12 +221,14 @@ public final class FrazilServer implements AutoCloseable {
   @Override
   public void close() {
     if (closing.compareAndSet(false, true)) {
+      tellSystemd(SystemdNotice::stopping);
       controls.forEach(ControlSocket::close);
       clock.shutdownNow();
       runtime.close();
       if (metrics != null) {
         metrics.close();
       }
+      tellSystemd(SystemdNotice::close);
       closed.complete(null);
       LOGGER.log(Level.INFO, "event=closed");
     }

@@ -179,10 +179,21 @@ public final class ServerConfiguration {
     return ip.isIpv4() ? ip + ":" + port : "[" + ip + "]:" + port;
   }
 
+  /** How the log is written. */
+  public LogSettings log() {
+    return new LogSettings(
+        Optional.ofNullable(draft.logFile), draft.jsonLog, Optional.ofNullable(draft.logLevel));
+  }
+
+  /** In {@code key=value}, without secrets. */
+  String summary() {
+    return "realm=" + EventLog.quoted(realm) + " users="
+        + (draft.users.size() + draft.userKeys.size()) + " secrets=" + draft.secrets.size();
+  }
+
   /** Tells how many secrets there are, none of them. */
   @Override
   public String toString() {
-    return "ServerConfiguration[listen=" + listen + ", realm=" + realm + ", users="
-        + (draft.users.size() + draft.userKeys.size()) + ", secrets=" + draft.secrets.size() + "]";
+    return "ServerConfiguration[listen=" + listen + " " + summary() + "]";
   }
 }

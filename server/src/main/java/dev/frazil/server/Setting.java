@@ -198,6 +198,24 @@ public enum Setting {
       "S",
       "Seconds between lines of statistics in the log; 0 for none. Default: 60.",
       (draft, text) -> draft.statistics = SettingText.count(text)),
+  LOG_FILE(
+      Section.OPERATION,
+      Kind.TEXT,
+      "PATH",
+      "Where the log goes; SIGHUP opens it anew, for logrotate. Default: standard error.",
+      Draft::logFile),
+  LOG_FORMAT(
+      Section.OPERATION,
+      Kind.TEXT,
+      "NAME",
+      "How the log is written: text, with key=value, or json, an object a line. Default: text.",
+      Draft::logFormat),
+  LOG_LEVEL(
+      Section.OPERATION,
+      Kind.TEXT,
+      "NAME",
+      "What is logged: error, warning, info or debug. Default: info.",
+      Draft::logLevel),
   FULL_ADDRESSES(
       Section.OPERATION,
       Kind.FLAG,

@@ -65,7 +65,7 @@ class CoturnConfigurationTest {
     assertThat(configuration.relays()).isTrue();
     assertThat(configuration.iceServer("alice", Instant.EPOCH).credential()).isEqualTo("won#der=1");
     assertThat(configuration.iceServer("bob", Instant.EPOCH).username()).isEqualTo("0:bob");
-    assertThat(configuration.toString()).contains("realm=example.org");
+    assertThat(configuration.toString()).contains("realm=\"example.org\"");
   }
 
   @Test

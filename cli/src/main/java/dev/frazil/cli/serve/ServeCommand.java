@@ -161,9 +161,9 @@ public final class ServeCommand implements Callable<Integer> {
 
   private int serve(ServerConfiguration configuration)
       throws IOException, ConfigurationException, InterruptedException {
-    ServeLog.tellOf("dev.frazil.server");
-    try (FrazilServer server = FrazilServer.start(configuration)) {
-      handleSignals(server);
+    try (ServeLog log = ServeLog.start(configuration.log());
+        FrazilServer server = FrazilServer.start(configuration)) {
+      handleSignals(server, log);
       control(server, configuration);
       PrintWriter out = spec.commandLine().getOut();
       server.listeners().forEach(listener -> out.println("listening on " + listener));
@@ -176,6 +176,7 @@ public final class ServeCommand implements Callable<Integer> {
               : "answering STUN Binding requests only"
                   + (configuration.stunOnly() ? "" : "; to relay, name users or a secret"));
       out.flush();
+      server.notifySystemd(System.getenv());
       server.closed().join();
     }
     return CommandLine.ExitCode.OK;
@@ -193,7 +194,7 @@ public final class ServeCommand implements Callable<Integer> {
     }
   }
 
-  private void handleSignals(FrazilServer server) {
+  private void handleSignals(FrazilServer server, ServeLog log) {
     AtomicBoolean draining = new AtomicBoolean();
     Signals.handle("TERM", () -> {
       if (draining.compareAndSet(false, true)) {
@@ -205,7 +206,9 @@ public final class ServeCommand implements Callable<Integer> {
     Signals.handle("INT", server::close);
     Signals.handle("HUP", () -> {
       try {
-        server.reconfigure(configuration());
+        ServerConfiguration configuration = configuration();
+        log.reopen(configuration.log());
+        server.reconfigure(configuration);
       } catch (IOException | ConfigurationException e) {
         LOGGER.log(Level.ERROR, "the old settings stay: " + e.getMessage());
       }
