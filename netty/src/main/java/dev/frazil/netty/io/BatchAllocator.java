@@ -7,12 +7,19 @@ import io.netty.channel.RecvByteBufAllocator;
 import io.netty.util.UncheckedBooleanSupplier;
 
 /**
- * Buffers for as many datagrams as one system call receives. Reading goes on only after a full batch: after any other the
- * socket is empty, and asking it once more would cost a system call for each datagram that comes alone.
+ * Buffers for as many datagrams as one system call receives, or for one where datagrams come alone: preparing room for many
+ * costs more than receiving one. Reading goes on only after a full batch: after any other the socket is empty, and asking it
+ * once more would cost a system call for each datagram that comes alone.
  */
 final class BatchAllocator implements RecvByteBufAllocator {
   /** After so many the event loop turns to its other sockets. */
   private static final int MOST_BATCHES = 8;
+
+  /** A datagram that comes so soon after the last one is seldom alone. */
+  private static final long SOON_NANOS = 100_000;
+
+  /** So often in a row a socket shows that it changed. */
+  private static final int CONVINCING = 4;
 
   private final int slot;
   private final int batch;
@@ -38,6 +45,9 @@ final class BatchAllocator implements RecvByteBufAllocator {
     private int bytes;
     private int attempted;
     private boolean autoRead;
+    private boolean inBatches = true;
+    private int doubts;
+    private long lastTime;
 
     @Override
     public ByteBuf allocate(ByteBufAllocator allocator) {
@@ -46,7 +56,7 @@ final class BatchAllocator implements RecvByteBufAllocator {
 
     @Override
     public int guess() {
-      return slot * batch;
+      return inBatches ? slot * batch : slot;
     }
 
     @Override
@@ -84,7 +94,7 @@ final class BatchAllocator implements RecvByteBufAllocator {
 
     @Override
     public boolean continueReading() {
-      return autoRead && last == batch && total < MOST_BATCHES * batch;
+      return autoRead && inBatches && last == batch && total < MOST_BATCHES * batch;
     }
 
     @Override
@@ -93,6 +103,18 @@ final class BatchAllocator implements RecvByteBufAllocator {
     }
 
     @Override
-    public void readComplete() {}
+    public void readComplete() {
+      boolean doubt = total <= 1;
+      if (!inBatches) {
+        long now = System.nanoTime();
+        doubt = now - lastTime < SOON_NANOS;
+        lastTime = now;
+      }
+      doubts = doubt ? doubts + 1 : 0;
+      if (doubts == CONVINCING) {
+        inBatches = !inBatches;
+        doubts = 0;
+      }
+    }
   }
 }
