@@ -50,7 +50,7 @@ final class Allocations {
   private final DeadlineQueue<Expiring> deadlines = new DeadlineQueue<>();
   private final Map<FiveTuple, Release> released = new LinkedHashMap<>();
   private final Quotas ownQuotas;
-  private long nextId = 1;
+  private long nextId;
 
   TurnServerConfiguration configuration;
   TurnQuotas quotas;
@@ -61,6 +61,7 @@ final class Allocations {
     this.configuration = configuration;
     this.random = configuration.random;
     this.outbox = outbox;
+    nextId = ((long) configuration.shard << TurnServer.SHARD_BITS) + 1;
     ownQuotas = new Quotas(configuration.limits);
     quotas = configuration.quotas == null ? ownQuotas : configuration.quotas;
     ports = new RelayPorts(this, configuration.relays);
@@ -209,8 +210,9 @@ final class Allocations {
 
   /** Whether it is a live relayed address, of this machine or another. */
   boolean isRelayed(TransportAddress peer) {
-    Relayed relayed = relays.get(ports.wire(peer));
-    return relayed != null && relayed.owner != null || configuration.relayedElsewhere.test(peer);
+    TransportAddress bound = ports.wire(peer);
+    Relayed relayed = relays.get(bound);
+    return relayed != null && relayed.owner != null || configuration.relayedElsewhere.test(bound);
   }
 
   /** Takes a relayed address away, and its allocation with the last. */

@@ -6,17 +6,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The quotas of one machine; an owner is remembered as long as it has allocations. */
 final class Quotas implements TurnQuotas {
-  /**
-   * The limits.
-   *
-   * @param allocations of the whole server
-   * @param allocationsPerUser of one owner
-   * @param bytesPerSecond of payload both ways through the whole server; 0 for no limit
-   * @param bytesPerSecondPerUser of payload both ways of one owner; 0 for no limit
-   */
-  record Limits(
-      int allocations, int allocationsPerUser, long bytesPerSecond, long bytesPerSecondPerUser) {}
-
   private final class Owner implements Share {
     private final String name;
     private final Rate rate = new Rate();

@@ -7,6 +7,17 @@ import org.jspecify.annotations.Nullable;
  * serve the same users share one implementation of their own, which then has to stand calls from several threads.
  */
 public interface TurnQuotas {
+  /**
+   * How much there may be, as a configuration says.
+   *
+   * @param allocations of the whole server
+   * @param allocationsPerUser of one owner
+   * @param bytesPerSecond of payload both ways through the whole server; 0 for no limit
+   * @param bytesPerSecondPerUser of payload both ways of one owner; 0 for no limit
+   */
+  record Limits(
+      int allocations, int allocationsPerUser, long bytesPerSecond, long bytesPerSecondPerUser) {}
+
   /** What an allocation holds of its owner's quota, until it is released. */
   interface Share {
     /**

@@ -19,6 +19,7 @@ import dev.frazil.turn.Connections.Connection;
 import dev.frazil.turn.TurnServerEvent.EndReason;
 import java.nio.ByteBuffer;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -117,7 +118,7 @@ public final class TurnServer implements ProtocolMachine {
   /**
    * An allocation as it is now.
    *
-   * @param id unique within the machine; see {@link TurnServer#end}
+   * @param id unique within the machine, and among all shards; see {@link TurnServer#end}
    * @param client its path as this host sees it
    * @param relayed what the client was told
    */
@@ -153,7 +154,33 @@ public final class TurnServer implements ProtocolMachine {
       Map<Integer, Long> refused,
       Map<Drop, Long> dropped,
       Traffic traffic,
-      BindingServer.Statistics binding) {}
+      BindingServer.Statistics binding) {
+    /** Both together. */
+    public Statistics plus(Statistics other) {
+      return new Statistics(
+          allocations + other.allocations,
+          reservations + other.reservations,
+          rows + other.rows,
+          deadlines + other.deadlines,
+          answered + other.answered,
+          sum(refused, other.refused),
+          sum(dropped, other.dropped),
+          traffic.plus(other.traffic),
+          new BindingServer.Statistics(
+              binding.answered() + other.binding.answered(),
+              binding.refused() + other.binding.refused(),
+              sum(binding.dropped(), other.binding.dropped())));
+    }
+
+    private static <K> Map<K, Long> sum(Map<K, Long> one, Map<K, Long> other) {
+      Map<K, Long> sum = new HashMap<>(one);
+      other.forEach((key, count) -> sum.merge(key, count, Long::sum));
+      return Map.copyOf(sum);
+    }
+  }
+
+  /** Where the shard stands in an allocation's number. */
+  static final int SHARD_BITS = 40;
 
   private final TurnServerOutbox outbox;
   private final Allocations allocations;
@@ -372,6 +399,11 @@ public final class TurnServer implements ProtocolMachine {
   /** Makes no more allocations: who asks is redirected (300) where the configuration says to, else refused (508). */
   public void drain() {
     allocations.draining = true;
+  }
+
+  /** Which of several machines has, or had, an allocation: 0 to 255. */
+  public static int shardOf(long allocation) {
+    return (int) (allocation >>> SHARD_BITS) & 0xFF;
   }
 
   /** Ends an allocation; does nothing when there is none of this number. */

@@ -98,7 +98,7 @@ public final class TurnServerConfiguration {
   final boolean hairpin;
   final Predicate<TransportAddress> relayedElsewhere;
   final @Nullable TurnQuotas quotas;
-  final Quotas.Limits limits;
+  final TurnQuotas.Limits limits;
   final int permissions;
   final int channels;
   final int lastChannel;
@@ -135,7 +135,7 @@ public final class TurnServerConfiguration {
     hairpin = builder.hairpin;
     relayedElsewhere = builder.relayedElsewhere;
     quotas = builder.quotas;
-    limits = new Quotas.Limits(
+    limits = new TurnQuotas.Limits(
         builder.allocations,
         builder.allocationsPerUser,
         builder.bytesPerSecond,
@@ -163,6 +163,11 @@ public final class TurnServerConfiguration {
    */
   public static Builder builder(RandomGenerator random) {
     return new Builder(random);
+  }
+
+  /** The limits of allocations and bandwidth, for those who hold them over several machines. */
+  public TurnQuotas.Limits limits() {
+    return limits;
   }
 
   LongTermOptions longTerm(Realm asked) {
@@ -326,7 +331,7 @@ public final class TurnServerConfiguration {
       return this;
     }
 
-    /** Tells the live relayed addresses of other machines that share this one's relays. Default none. */
+    /** Tells the live relayed addresses, as they are bound, of machines that share this one's relays. Default none. */
     public Builder relayedElsewhere(Predicate<TransportAddress> value) {
       relayedElsewhere = value;
       return this;

@@ -6,10 +6,10 @@ import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.io.ClientStreams;
 import dev.frazil.netty.io.DatagramPort;
 import dev.frazil.netty.io.Driven;
+import dev.frazil.netty.io.Driver;
 import dev.frazil.netty.io.DtlsPort;
 import dev.frazil.netty.io.PeerStreams;
 import dev.frazil.netty.io.PortRange;
-import dev.frazil.netty.io.ServerTls;
 import dev.frazil.netty.io.SocketSettings;
 import dev.frazil.netty.io.StreamEnd;
 import dev.frazil.netty.io.StreamListener;
@@ -28,11 +28,10 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
-import java.util.function.Supplier;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** A TURN server on its event loop: a port for each listening address and for each relayed one, all on that loop. */
@@ -42,15 +41,32 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
   /** A burst of all clients waits in one socket; the system takes what it allows of this. */
   private static final int LISTENER_BUFFER = 4 * 1024 * 1024;
 
-  private final IceRuntime runtime;
-  private final Supplier<@Nullable ServerTls> tls;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+  /** How many clients of other machines are remembered; all of them have allocations, or sessions of DTLS. */
+  private static final int MOST_STRAYS = 65_536;
+
+  /** How much may wait for another event loop. */
+  private static final int MOST_HANDED_OVER = 4096;
+
+  private final Shards shards;
   private final TurnServer machine;
-  private final Consumer<TurnServerEvent> listener;
   private final Map<TransportAddress, DatagramPort> ports = new HashMap<>();
   private final List<StreamListener> streamListeners = new ArrayList<>();
   private final ClientStreams clients;
   private final PeerStreams peers;
   private final Relayed relayed = new Relayed();
+  /** Whose clients' datagrams come in here but belong to another machine, which writes that here by itself. */
+  private final Map<FiveTuple, DrivenTurn> moved = new ConcurrentHashMap<>();
+  /** Clients whose DTLS sessions are another machine's. */
+  private final Map<FiveTuple, DrivenTurn> guests = bounded();
+  /** What other machines are to send for this one. */
+  private final Queue<Runnable> outward = new ArrayDeque<>();
+
+  private boolean takingOver;
+  /** What other machines handed over and is not taken yet. */
+  private final AtomicInteger handedOver = new AtomicInteger();
+
   private final Queue<TurnServerEvent> events = new ArrayDeque<>();
   private final Map<TurnListener, TurnListener> listening = new LinkedHashMap<>();
   private final CompletableFuture<List<TurnListener>> bound = new CompletableFuture<>();
@@ -63,19 +79,21 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
   private long tooLong;
   private long unsent;
 
-  DrivenTurn(
-      IceRuntime runtime,
-      TurnServiceSettings settings,
-      TurnServerConfiguration configuration,
-      Supplier<@Nullable ServerTls> tls,
-      Consumer<TurnServerEvent> listener) {
-    super(runtime.nextDriver());
-    this.runtime = runtime;
-    this.tls = tls;
-    this.listener = listener;
+  DrivenTurn(Shards shards, Driver driver, TurnServerConfiguration configuration) {
+    super(driver);
+    this.shards = shards;
     machine = new TurnServer(configuration, this);
-    clients = new ClientStreams(driver(), settings.streams, new Clients());
+    clients = new ClientStreams(driver(), shards.settings.streams, new Clients());
     peers = new PeerStreams(driver(), new Peers());
+  }
+
+  private static <V> Map<FiveTuple, V> bounded() {
+    return new LinkedHashMap<>(16, 0.75f, true) {
+      @Override
+      protected boolean removeEldestEntry(Map.Entry<FiveTuple, V> eldest) {
+        return size() > MOST_STRAYS;
+      }
+    };
   }
 
   @Override
@@ -133,31 +151,28 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     SocketSettings settings = SocketSettings.DEFAULT
         .withPorts(new PortRange(address.port(), address.port()))
         .withReceiveBuffer(LISTENER_BUFFER)
-        .withSendBuffer(LISTENER_BUFFER);
+        .withSendBuffer(LISTENER_BUFFER)
+        .withSharedPort(!shards.isOne());
     Listening owner = new Listening(listener);
     if (listener.kind() == TurnListener.Kind.DTLS) {
       DtlsPort.bind(
           driver(),
           address.ip(),
           settings,
-          runtime.random(),
-          () -> tls().identity(),
+          shards.runtime.random(),
+          () -> shards.tls().identity(),
           DtlsPort.Limits.DEFAULT,
           owner);
     } else {
-      DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), owner);
+      DatagramPort.bind(driver(), address.ip(), settings, shards.runtime.random(), owner);
     }
-  }
-
-  private ServerTls tls() {
-    return Objects.requireNonNull(tls.get(), "identity");
   }
 
   private void listenForStreams(TurnListener listener) {
     opening--;
     try {
-      StreamListener open =
-          StreamListener.bind(driver(), listener.address(), new Accepting(listener.kind()));
+      StreamListener open = StreamListener.bind(
+          driver(), listener.address(), !shards.isOne(), new Accepting(listener.kind()));
       streamListeners.add(open);
       listening.put(listener, new TurnListener(listener.kind(), open.local()));
     } catch (IOException e) {
@@ -189,6 +204,15 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
       clients.transmit(path, header, payload);
       return;
     }
+    DrivenTurn home = guests.isEmpty() ? null : guests.get(path);
+    if (home != null && home != this) {
+      ByteBuffer message = copy(header, payload);
+      outward.add(() -> home.handOver(this, () -> home.transmit(path, message, NOTHING)));
+      if (!takingOver) {
+        sendOutward();
+      }
+      return;
+    }
     DatagramPort port = ports.get(path.local());
     if (port == null || !port.transmit(path.remote(), header, payload)) {
       unsent++;
@@ -197,19 +221,25 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
 
   @Override
   public boolean bind(TransportAddress address) {
-    if (address.transport() == Transport.TCP) {
-      return peers.listen(address);
+    boolean open =
+        address.transport() == Transport.TCP ? peers.listen(address) : bindDatagrams(address);
+    if (open) {
+      shards.opened(address);
     }
+    return open;
+  }
+
+  private boolean bindDatagrams(TransportAddress address) {
     DatagramPort port = DatagramPort.bindNow(driver(), address, SocketSettings.DEFAULT, relayed);
-    if (port == null) {
-      return false;
+    if (port != null) {
+      ports.put(address, port);
     }
-    ports.put(address, port);
-    return true;
+    return port != null;
   }
 
   @Override
   public void unbind(TransportAddress address) {
+    shards.closed(address);
     peers.unlisten(address);
     DatagramPort port = ports.remove(address);
     if (port != null) {
@@ -269,9 +299,77 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     }
   }
 
+  /** A client's datagram, which may belong to the machine that made what it names, or that its sender moved to. */
+  private void fromClient(FiveTuple path, ByteBuffer datagram, boolean secure) {
+    if (shards.isOne()) {
+      handleDatagram(path, datagram);
+      return;
+    }
+    DrivenTurn named = machine.isInUse(path) ? null : shards.named(datagram);
+    DrivenTurn other = named != null || moved.isEmpty() ? named : moved.get(path);
+    if (other == null || other == this) {
+      handleDatagram(path, datagram);
+      return;
+    }
+    ByteBuffer message = copy(datagram, NOTHING);
+    other.handOver(this, () -> other.takeOver(this, path, message, named != null, secure));
+  }
+
+  private void sendOutward() {
+    for (Runnable each = outward.poll(); each != null; each = outward.poll()) {
+      each.run();
+    }
+  }
+
+  /** A datagram that came in at another machine. */
+  private void takeOver(
+      DrivenTurn home, FiveTuple path, ByteBuffer message, boolean named, boolean secure) {
+    if (secure) {
+      guests.put(path, home);
+    }
+    takingOver = true;
+    driver().beginTurn();
+    try {
+      handleDatagram(path, message);
+      // It had credentials: whatever it sends comes here, before it hears the answer.
+      if (named && machine.isInUse(path)) {
+        home.moveTo(this, path);
+      }
+    } finally {
+      takingOver = false;
+      sendOutward();
+      driver().endTurn();
+    }
+  }
+
+  /** From the other machine's event loop. */
+  private void moveTo(DrivenTurn other, FiveTuple path) {
+    if (moved.size() >= MOST_STRAYS) {
+      moved.keySet().stream().findAny().ifPresent(moved::remove);
+    }
+    moved.put(path, other);
+  }
+
+  private void handOver(DrivenTurn from, Runnable task) {
+    if (handedOver.get() >= MOST_HANDED_OVER) {
+      from.unsent++;
+      return;
+    }
+    handedOver.incrementAndGet();
+    driver().executeLater(() -> {
+      handedOver.decrementAndGet();
+      task.run();
+    });
+  }
+
+  private static ByteBuffer copy(ByteBuffer first, ByteBuffer second) {
+    ByteBuffer copy = ByteBuffer.allocate(first.remaining() + second.remaining());
+    return copy.put(first.duplicate()).put(second.duplicate()).flip();
+  }
+
   private void tell(TurnServerEvent event) {
     try {
-      listener.accept(event);
+      shards.listener.accept(event);
     } catch (Throwable e) { // an Error, too: it is the application's own
       LOGGER.log(Level.ERROR, "the application's handler of events threw", e);
     }
@@ -330,7 +428,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
 
     @Override
     public void handleDatagram(FiveTuple path, ByteBuffer datagram) {
-      DrivenTurn.this.handleDatagram(path, datagram);
+      fromClient(path, datagram, wanted.kind() == TurnListener.Kind.DTLS);
     }
 
     @Override
@@ -355,7 +453,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     @Override
     public void handleAccepted(StreamPort stream) {
       if (kind == TurnListener.Kind.TLS) {
-        stream.secure(tls());
+        stream.secure(shards.tls());
       }
       clients.add(stream);
     }
@@ -384,6 +482,12 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     @Override
     public boolean isInUse(FiveTuple path) {
       return machine.isInUse(path);
+    }
+
+    @Override
+    public @Nullable ClientStreams elsewhere(ByteBuffer message) {
+      DrivenTurn named = shards.named(message);
+      return named == null || named == DrivenTurn.this ? null : named.clients;
     }
   }
 

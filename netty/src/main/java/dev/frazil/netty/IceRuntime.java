@@ -76,6 +76,15 @@ public final class IceRuntime implements AutoCloseable {
     return drivers.get(Math.floorMod(next.getAndIncrement(), drivers.size()));
   }
 
+  /** The drivers of so many event loops, of all at most, the next in turn first. */
+  List<Driver> drivers(int count) {
+    List<Driver> found = new ArrayList<>();
+    for (int i = 0; i < Math.min(count, drivers.size()); i++) {
+      found.add(nextDriver());
+    }
+    return found;
+  }
+
   /** The number of sessions and services that are not closed. */
   int machines() {
     return drivers.stream().mapToInt(Driver::size).sum();

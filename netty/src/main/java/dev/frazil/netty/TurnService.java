@@ -1,21 +1,20 @@
 package dev.frazil.netty;
 
-import dev.frazil.netty.io.ServerTls;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.turn.TurnServerEvent;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Function;
 
 /**
  * A TURN server (RFC 8656) over UDP, TCP, TLS and DTLS, which answers Binding requests, too, and connects with peers by TCP
- * (RFC 6062) where the configuration says so. It has one event loop; DONT-FRAGMENT is not available.
+ * (RFC 6062) where the configuration says so. It runs on one or several
+ * event loops; DONT-FRAGMENT is not available.
  *
  * <pre>{@code
  * TurnServiceSettings settings = TurnServiceSettings.builder(server -> server
@@ -62,21 +61,24 @@ public final class TurnService implements AutoCloseable {
       long tooLong,
       long unsent,
       int streams,
-      Map<StreamEnd, Long> endedStreams) {}
+      Map<StreamEnd, Long> endedStreams) {
+    Statistics plus(Statistics other) {
+      Map<StreamEnd, Long> ended = new EnumMap<>(endedStreams);
+      other.endedStreams.forEach((reason, count) -> ended.merge(reason, count, Long::sum));
+      return new Statistics(
+          server.plus(other.server),
+          tooLong + other.tooLong,
+          unsent + other.unsent,
+          streams + other.streams,
+          ended);
+    }
+  }
 
-  private final IceRuntime runtime;
-  private final DrivenTurn server;
+  private final Shards shards;
   private final List<TurnListener> listeners;
-  private final AtomicReference<@Nullable ServerTls> tls;
 
-  private TurnService(
-      IceRuntime runtime,
-      DrivenTurn server,
-      List<TurnListener> listeners,
-      AtomicReference<@Nullable ServerTls> tls) {
-    this.runtime = runtime;
-    this.server = server;
-    this.tls = tls;
+  private TurnService(Shards shards, List<TurnListener> listeners) {
+    this.shards = shards;
     this.listeners = listeners;
   }
 
@@ -87,17 +89,11 @@ public final class TurnService implements AutoCloseable {
         .epoch(Duration.ofMillis(System.currentTimeMillis()).minusNanos(now));
   }
 
-  private static TurnServerConfiguration configuration(
-      IceRuntime runtime, Consumer<TurnServerConfiguration.Builder> settings) {
-    TurnServerConfiguration.Builder builder = configuration(runtime);
-    settings.accept(builder);
-    return builder.build();
-  }
-
   /**
    * Binds to all the listeners and serves from then on.
    *
-   * @param events hears what happens, on an event loop, which it must not block
+   * @param events hears what happens, on event loops, on several at once where there are several shards; it must not
+   *     block them
    * @return fails with an {@link java.io.IOException} when an address could not be bound
    * @throws IllegalArgumentException when the configuration can't be
    * @throws IllegalStateException when the configuration can't be, or the runtime is closed
@@ -105,18 +101,31 @@ public final class TurnService implements AutoCloseable {
   public static CompletableFuture<TurnService> start(
       IceRuntime runtime, TurnServiceSettings settings, Consumer<TurnServerEvent> events) {
     runtime.checkOpen();
-    TurnServerConfiguration configuration = configuration(runtime, settings.configuration);
-    AtomicReference<@Nullable ServerTls> tls = new AtomicReference<>();
+    Shards shards = new Shards(runtime, settings, events);
     if (settings.identity != null) {
-      tls.set(settings.identity.prepare());
+      shards.setTls(settings.identity.prepare());
     }
-    DrivenTurn server = new DrivenTurn(runtime, settings, configuration, tls::get, events);
-    if (!server.driver().execute(server::attach)) {
-      throw new IllegalStateException("the runtime is closed");
+    for (DrivenTurn shard : shards.all) {
+      if (!shard.driver().execute(shard::attach)) {
+        throw new IllegalStateException("the runtime is closed");
+      }
     }
+    DrivenTurn first = shards.all.get(0);
     Listeners.expand(
-        runtime, settings.listeners, all -> server.driver().execute(() -> server.listen(all)));
-    return server.bound().thenApply(listeners -> new TurnService(runtime, server, listeners, tls));
+        runtime, settings.listeners, wanted -> first.driver().execute(() -> first.listen(wanted)));
+    CompletableFuture<List<TurnListener>> open = first.bound();
+    for (DrivenTurn shard : shards.all.subList(1, shards.all.size())) {
+      open = open.thenCompose(bound -> {
+        shard.driver().execute(() -> shard.listen(bound));
+        return shard.bound();
+      });
+    }
+    return open.whenComplete((bound, failure) -> {
+          if (failure != null) {
+            shards.close();
+          }
+        })
+        .thenApply(bound -> new TurnService(shards, bound));
   }
 
   /** What is listened on, with the addresses and ports that were bound; never empty. */
@@ -124,24 +133,36 @@ public final class TurnService implements AutoCloseable {
     return listeners;
   }
 
-  /** What was served and what was not; until the runtime is closed. */
+  /** What was served and what was not, of all event loops; until the runtime is closed. */
   public CompletableFuture<Statistics> statistics() {
-    return ask(server::statistics);
+    return ask(DrivenTurn::statistics)
+        .thenApply(parts -> parts.stream().reduce(Statistics::plus).orElseThrow());
   }
 
-  /** The allocations as they are now, oldest first; until the runtime is closed. */
+  /** The allocations as they are now, oldest first on each event loop; until the runtime is closed. */
   public CompletableFuture<List<TurnServer.Session>> sessions() {
-    return ask(server.machine()::sessions);
+    return ask(shard -> shard.machine().sessions())
+        .thenApply(parts -> parts.stream().flatMap(List::stream).toList());
   }
 
   /** Ends an allocation, named by {@link TurnServer.Session#id}; false when there is none. */
   public CompletableFuture<Boolean> end(long session) {
-    return ask(() -> server.end(session));
+    int shard = TurnServer.shardOf(session);
+    return shard < shards.all.size()
+        ? ask(shards.all.get(shard), there -> there.end(session))
+        : CompletableFuture.completedFuture(false);
   }
 
-  private <T> CompletableFuture<T> ask(Supplier<T> question) {
+  private <T> CompletableFuture<List<T>> ask(Function<DrivenTurn, T> question) {
+    List<CompletableFuture<T>> answers =
+        shards.all.stream().map(shard -> ask(shard, question)).toList();
+    return CompletableFuture.allOf(answers.toArray(new CompletableFuture<?>[0]))
+        .thenApply(done -> answers.stream().map(CompletableFuture::join).toList());
+  }
+
+  private static <T> CompletableFuture<T> ask(DrivenTurn shard, Function<DrivenTurn, T> question) {
     CompletableFuture<T> answer = new CompletableFuture<>();
-    if (!server.driver().execute(() -> answer.complete(question.get()))) {
+    if (!shard.driver().execute(() -> answer.complete(question.apply(shard)))) {
       answer.completeExceptionally(new IceException("the runtime is closed"));
     }
     return answer;
@@ -154,10 +175,7 @@ public final class TurnService implements AutoCloseable {
    * @throws IllegalStateException when the configuration can't be
    */
   public void reconfigure(Consumer<TurnServerConfiguration.Builder> settings) {
-    TurnServerConfiguration configuration = configuration(runtime, settings);
-    server
-        .driver()
-        .execute(() -> server.turn(now -> server.machine().reconfigure(configuration, now)));
+    shards.reconfigure(settings);
   }
 
   /**
@@ -166,7 +184,7 @@ public final class TurnService implements AutoCloseable {
    * @throws IllegalArgumentException when it can't be used
    */
   public void reload(TlsIdentity identity) {
-    tls.set(identity.prepare());
+    shards.setTls(identity.prepare());
   }
 
   /**
@@ -175,13 +193,14 @@ public final class TurnService implements AutoCloseable {
    * @return completed when the last one is gone, or the service is closed
    */
   public CompletableFuture<Void> drain() {
-    server.driver().execute(server::drain);
-    return server.drained().copy();
+    shards.all.forEach(shard -> shard.driver().execute(shard::drain));
+    return CompletableFuture.allOf(
+        shards.all.stream().map(DrivenTurn::drained).toArray(CompletableFuture<?>[]::new));
   }
 
   /** Ends all allocations and frees the ports. Does not wait; repeated calls do nothing. */
   @Override
   public void close() {
-    server.driver().execute(server::shutDown);
+    shards.close();
   }
 }

@@ -17,6 +17,7 @@ public final class TurnServiceSettings {
   final List<TurnListener> listeners;
   final ClientStreams.Limits streams;
   final @Nullable TlsIdentity identity;
+  final int shards;
 
   private TurnServiceSettings(Builder builder) {
     configuration = builder.configuration;
@@ -27,6 +28,7 @@ public final class TurnServiceSettings {
         builder.unusedStreamsPerSource,
         builder.streamPatience);
     identity = builder.identity;
+    shards = builder.shards;
   }
 
   /**
@@ -49,6 +51,7 @@ public final class TurnServiceSettings {
     private Duration streamPatience = ClientStreams.Limits.DEFAULT.patience();
 
     private @Nullable TlsIdentity identity;
+    private int shards = 1;
 
     private Builder(Consumer<TurnServerConfiguration.Builder> configuration) {
       this.configuration = Objects.requireNonNull(configuration, "configuration");
@@ -68,6 +71,19 @@ public final class TurnServiceSettings {
     /** What TLS and DTLS listeners show of themselves; they can't be without. */
     public Builder identity(TlsIdentity value) {
       identity = Objects.requireNonNull(value, "identity");
+      return this;
+    }
+
+    /**
+     * How many event loops serve, each with a machine and sockets of its own, between which the kernel shares clients out;
+     * no more than the runtime has, and one where ports can't be shared: they can on Linux, but not with io_uring. Limits
+     * of streams hold for each. 1 to 256, default 1.
+     */
+    public Builder shards(int value) {
+      if (value > 256) {
+        throw new IllegalArgumentException("shards " + value + ": must be 1 to 256");
+      }
+      shards = positive("shards", value);
       return this;
     }
 

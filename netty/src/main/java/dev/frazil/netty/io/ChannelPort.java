@@ -99,7 +99,7 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
 
   private boolean openNow(TransportAddress address, SocketSettings settings) {
     try {
-      setBuffers(settings);
+      setOptions(settings);
       if (driver.eventLoop().register(channel).isSuccess()
           && channel.bind(SocketAddresses.toSocketAddress(address, 0)).isSuccess()) {
         local = address;
@@ -114,7 +114,7 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
 
   private void open(SocketSettings settings, RandomGenerator random) {
     try {
-      setBuffers(settings);
+      setOptions(settings);
     } catch (RuntimeException e) {
       giveUp(e);
       return;
@@ -130,7 +130,10 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
     });
   }
 
-  private void setBuffers(SocketSettings settings) {
+  private void setOptions(SocketSettings settings) {
+    if (settings.sharedPort()) {
+      driver.sockets().sharePort(channel);
+    }
     if (settings.receiveBuffer() > 0) {
       channel.config().setOption(ChannelOption.SO_RCVBUF, settings.receiveBuffer());
     }

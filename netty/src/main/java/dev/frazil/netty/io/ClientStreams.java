@@ -30,6 +30,9 @@ public final class ClientStreams implements StreamPort.Owner {
 
     /** Whether there is something that a stream is needed for. */
     boolean isInUse(FiveTuple path);
+
+    /** Which others a message has to go to, and its stream with it; null for these. */
+    @Nullable ClientStreams elsewhere(ByteBuffer message);
   }
 
   /**
@@ -91,29 +94,45 @@ public final class ClientStreams implements StreamPort.Owner {
 
   /** Takes a stream that somebody opened, or refuses it. */
   public void add(StreamPort stream) {
-    IpAddress source = source(stream);
-    if (sources.getOrDefault(source, 0) >= limits.mostUnusedPerSource()) {
-      refuse(stream, StreamEnd.TOO_MANY_OF_SOURCE);
-      return;
+    StreamEnd obstacle = obstacle(stream);
+    if (obstacle == null) {
+      take(stream);
+      stream.open(this);
+    } else {
+      ended[obstacle.ordinal()]++;
+      stream.refuse();
     }
-    if (unused.size() >= limits.mostUnused() || clients.size() >= limits.most()) {
-      if (unused.isEmpty()) {
-        refuse(stream, StreamEnd.TOO_MANY);
-        return;
-      }
-      end(
-          unused.iterator().next(),
-          StreamEnd.TOO_MANY); // who is honest is no longer among the oldest
+  }
+
+  /** Takes a stream that others had. */
+  private void adopt(StreamPort stream) {
+    StreamEnd obstacle = obstacle(stream);
+    if (obstacle == null) {
+      take(stream);
+    } else {
+      ended[obstacle.ordinal()]++;
+      stream.close();
     }
+  }
+
+  private void take(StreamPort stream) {
     Client client = new Client(stream);
     clients.put(stream.path(), client);
     setUnused(client);
-    stream.open(this);
   }
 
-  private void refuse(StreamPort stream, StreamEnd reason) {
-    ended[reason.ordinal()]++;
-    stream.refuse();
+  /** Why there is no room; null when there is. */
+  private @Nullable StreamEnd obstacle(StreamPort stream) {
+    if (sources.getOrDefault(source(stream), 0) >= limits.mostUnusedPerSource()) {
+      return StreamEnd.TOO_MANY_OF_SOURCE;
+    } else if (unused.size() < limits.mostUnused() && clients.size() < limits.most()) {
+      return null;
+    } else if (unused.isEmpty()) {
+      return StreamEnd.TOO_MANY;
+    }
+    // who is honest is no longer among the oldest
+    end(unused.iterator().next(), StreamEnd.TOO_MANY);
+    return null;
   }
 
   private static IpAddress source(StreamPort stream) {
@@ -193,12 +212,20 @@ public final class ClientStreams implements StreamPort.Owner {
 
   /** Closes a stream; does nothing when there is none. */
   public void close(FiveTuple path) {
-    Client client = clients.remove(path);
-    if (client != null) {
-      forget(client);
-      looks.cancel(client);
-      client.stream.close();
+    StreamPort stream = release(path);
+    if (stream != null) {
+      stream.close();
     }
+  }
+
+  private @Nullable StreamPort release(FiveTuple path) {
+    Client client = clients.remove(path);
+    if (client == null) {
+      return null;
+    }
+    forget(client);
+    looks.cancel(client);
+    return client.stream;
   }
 
   /** Closes all. */
@@ -208,8 +235,16 @@ public final class ClientStreams implements StreamPort.Owner {
 
   @Override
   public void handleMessage(StreamPort stream, ByteBuffer message) {
-    owner.handleMessage(stream.path(), message);
     Client client = clients.get(stream.path());
+    boolean mayMove = client != null && !client.used && !stream.hasMoved();
+    ClientStreams others = mayMove ? owner.elsewhere(message) : null;
+    if (others != null) {
+      release(stream.path());
+      stream.move(others.driver, others, message, () -> others.adopt(stream));
+      return;
+    }
+    owner.handleMessage(stream.path(), message);
+    client = clients.get(stream.path());
     if (client != null && !client.used && owner.isInUse(stream.path())) {
       setUsed(client);
     }

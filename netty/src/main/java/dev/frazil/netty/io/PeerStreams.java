@@ -51,7 +51,7 @@ public final class PeerStreams implements StreamListener.Owner, StreamPort.Owner
   /** Listens on a relayed address; false when it is taken or not there. */
   public boolean listen(TransportAddress relayed) {
     try {
-      StreamListener listener = StreamListener.bind(driver, relayed, this);
+      StreamListener listener = StreamListener.bind(driver, relayed, false, this);
       listener.sharePort(); // only now: before, two servers of one user could have the same port
       listeners.put(relayed, listener);
       return true;

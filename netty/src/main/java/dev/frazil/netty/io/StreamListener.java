@@ -53,23 +53,27 @@ public final class StreamListener extends ChannelInboundHandlerAdapter {
    * Listens on an address before it returns, on the driver's event loop: a transport does nothing there that it would
    * have to wait for.
    *
+   * @param shared whether others of this user may listen there, too, as the shards of a server do
    * @throws IOException when the address is taken or not there
    */
-  public static StreamListener bind(Driver driver, TransportAddress address, Owner owner)
-      throws IOException {
+  public static StreamListener bind(
+      Driver driver, TransportAddress address, boolean shared, Owner owner) throws IOException {
     StreamListener listener;
     try {
       listener = new StreamListener(driver, address, owner);
     } catch (RuntimeException e) { // no file descriptor left
       throw new IOException(e.getMessage(), e);
     }
-    listener.open(address);
+    listener.open(address, shared);
     return listener;
   }
 
-  private void open(TransportAddress address) throws IOException {
+  private void open(TransportAddress address, boolean shared) throws IOException {
     Throwable cause;
     try {
+      if (shared) {
+        sharePort();
+      }
       ChannelFuture done = driver.eventLoop().register(channel);
       if (done.isSuccess()) {
         done = channel.bind(SocketAddresses.toSocketAddress(address, 0));

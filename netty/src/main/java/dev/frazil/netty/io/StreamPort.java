@@ -64,7 +64,7 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     void handleClosed(StreamPort stream, StreamEnd reason);
   }
 
-  private final Driver driver;
+  private Driver driver;
   private final SocketChannel channel;
   private final ChannelPromise noPromise;
   private final FiveTuple path;
@@ -83,6 +83,10 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   /** What came in before there is another end; null while bytes are cut into messages. */
   private @Nullable CompositeByteBuf held;
 
+  /** What waits for another event loop to take the stream over. */
+  private @Nullable CompositeByteBuf carried;
+
+  private boolean moved;
   private boolean inputEnded;
   private boolean outputEnded;
 
@@ -153,6 +157,51 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   public void refuse() {
     closed = true;
     channel.unsafe().closeForcibly();
+  }
+
+  /** Whether it was moved once, which is all that it may be. */
+  public boolean hasMoved() {
+    return moved;
+  }
+
+  /**
+   * Goes over to another event loop, with a message that was just handed out and all behind it.
+   *
+   * @param to whose the stream is from then on
+   * @param arrived run there, before the message is handed out once more
+   */
+  public void move(Driver there, Owner to, ByteBuffer message, Runnable arrived) {
+    moved = true;
+    CompositeByteBuf waiting = channel.alloc().compositeBuffer(Integer.MAX_VALUE);
+    carried = waiting;
+    waiting.addComponent(true, Unpooled.copiedBuffer(message));
+    channel.config().setAutoRead(false);
+    driver.executeLater(() -> channel.deregister().addListener(left -> {
+      owner = to;
+      driver = there;
+      boolean taken = there.executeLater(() ->
+          there.eventLoop().register(channel).addListener(registered -> arrive(arrived, waiting)));
+      if (!taken) {
+        waiting.release();
+      }
+    }));
+  }
+
+  private void arrive(Runnable arrived, CompositeByteBuf waiting) {
+    carried = null;
+    arrived.run();
+    driver.beginTurn();
+    try {
+      read(waiting);
+    } finally {
+      waiting.release();
+      driver.endTurn();
+    }
+    if (!closed && partner == null) {
+      channel.config().setAutoRead(true);
+    } else if (partner != null) {
+      channel.config().setAutoRead(partner.channel.isWritable());
+    }
   }
 
   /** The addresses of both ends. */
@@ -250,18 +299,24 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
       driver.beginTurn();
     }
     try {
-      if (held != null) {
-        hold(held, bytes);
-        return;
-      }
-      if (partner == null) {
-        readMessages(bytes);
-      }
-      if (partner != null && bytes.isReadable()) {
-        forward(bytes.retain());
-      }
+      read(bytes);
     } finally {
       bytes.release();
+    }
+  }
+
+  private void read(ByteBuf bytes) {
+    if (held != null) {
+      hold(held, bytes);
+      return;
+    }
+    if (partner == null && carried == null) {
+      readMessages(bytes);
+    }
+    if (carried != null) {
+      carried.addComponent(true, bytes.retain());
+    } else if (partner != null && bytes.isReadable()) {
+      forward(bytes.retain());
     }
   }
 
@@ -270,7 +325,11 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     ByteBuffer input = bytes.nioBuffer();
     int start = input.position();
     ByteBuffer message;
-    while (!closed && partner == null && owner != null && (message = framer.next(input)) != null) {
+    while (!closed
+        && partner == null
+        && carried == null
+        && owner != null
+        && (message = framer.next(input)) != null) {
       owner.handleMessage(this, message);
     }
     bytes.skipBytes(input.position() - start);
