@@ -82,6 +82,16 @@ class ServeCommandTest {
   }
 
   @Test
+  void whatWereBetterOtherwiseIsSaidAndDoesNotHinder() throws IOException {
+    Cli run = Cli.run("serve", "--check", "--listen", "127.0.0.1", "--secret", "north");
+    assertThat(run.exit()).isZero();
+    assertThat(run.err())
+        .startsWith("frazil serve: warning: secret: ")
+        .contains("openssl rand")
+        .doesNotContain("north");
+  }
+
+  @Test
   void optionsAndTheFileCountInsteadOfCoturnsFile() throws IOException {
     Path coturn = Files.writeString(
         folder.resolve("turnserver.conf"), "listening-ip=192.0.2.1\nuser=alice:wonder\n");
@@ -102,13 +112,13 @@ class ServeCommandTest {
   void portInUseIsSaidInOneLine() throws IOException {
     try (DatagramSocket taken = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
       String address = "127.0.0.1:" + taken.getLocalPort();
-      Cli run = Cli.run("serve", "--listen", address, "--user", "alice:wonder");
+      Cli run = Cli.run("serve", "--listen", address, "--user", "alice:wonderland");
       assertThat(run.exit()).isEqualTo(1);
       assertThat(run.err().lines())
           .singleElement()
           .asString()
           .contains(address, "in use")
-          .doesNotContain("wonder");
+          .doesNotContain("wonderland");
     }
   }
 
@@ -189,7 +199,7 @@ class ServeCommandTest {
 
   @Test
   void sighupReadsTheFileAgainAndKeepsTheOldSettingsWhenItIsWrong() throws Exception {
-    String good = "listen = '127.0.0.1:0'\n[users]\nalice = 'x'\n";
+    String good = "listen = '127.0.0.1:0'\n[users]\nalice = 'wonderland'\n";
     String file = file(good);
     Process process = start(ProcessBuilder.Redirect.PIPE, "--config", file);
     try (BufferedReader out = process.inputReader();

@@ -57,7 +57,7 @@ final class ConfigurationFile {
         node.isArray() && setting.kind() == Setting.Kind.TEXTS ? node.values() : List.of(node);
     for (JsonNode element : elements) {
       boolean fits = switch (setting.kind()) {
-        case TEXT, TEXTS -> element.isString();
+        case TEXT, TEXTS, PATH -> element.isString();
         case NUMBER -> element.isIntegralNumber();
         case FLAG -> element.isBoolean();
       };
@@ -65,7 +65,10 @@ final class ConfigurationFile {
         throw wrong(lines.of(key), key, "has to be " + setting.kind().words);
       }
       String text = element.asString();
-      values.add(new Value(text, place(lines.of(key, text), key)));
+      String value = setting.kind() == Setting.Kind.PATH && !text.isEmpty()
+          ? file.resolveSibling(text).toString()
+          : text;
+      values.add(new Value(value, place(lines.of(key, text), key)));
     }
     return values;
   }

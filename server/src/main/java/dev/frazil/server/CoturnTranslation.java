@@ -1,11 +1,13 @@
 package dev.frazil.server;
 
+import dev.frazil.netty.TurnListener;
 import dev.frazil.server.CoturnFile.Line;
 import dev.frazil.server.Settings.Value;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,11 +29,13 @@ final class CoturnTranslation {
   private final Map<Setting, List<Value>> values = new EnumMap<>(Setting.class);
   private final List<String> notes = new ArrayList<>();
   private final List<Line> listeningIps = new ArrayList<>();
+  private final Map<String, Line> switchedOff = new LinkedHashMap<>();
   private final List<Range> allowed = new ArrayList<>();
   private final List<Range> denied = new ArrayList<>();
   private @Nullable Line listeningPort;
   private @Nullable Line minPort;
   private @Nullable Line maxPort;
+  private boolean noTcpRelay;
   private @Nullable Line prometheus;
   private @Nullable Line prometheusPort;
   private @Nullable Line useAuthSecret;
@@ -97,6 +101,24 @@ final class CoturnTranslation {
 
   void auxServer(Line line) {
     add(Setting.LISTEN, line, line.value());
+  }
+
+  void cert(Line line) {
+    set(Setting.CERT, line, file.resolveSibling(line.value()).toString());
+  }
+
+  void pkey(Line line) {
+    set(Setting.KEY, line, file.resolveSibling(line.value()).toString());
+  }
+
+  void noTransport(Line line) throws ConfigurationException {
+    if (line.isOn()) {
+      switchedOff.put(line.name().substring("no-".length()), line);
+    }
+  }
+
+  void noTcpRelay(Line line) throws ConfigurationException {
+    noTcpRelay = line.isOn();
   }
 
   void minPort(Line line) {
@@ -203,12 +225,15 @@ final class CoturnTranslation {
 
   private void finish() throws ConfigurationException {
     finishListening();
+    finishTransports();
     finishPorts();
     finishPeers();
     finishMetrics();
     finishUsers();
     // coturn takes all channel numbers of RFC 5766, and so may its users.
     values.put(Setting.OLD_CHANNEL_NUMBERS, List.of(new Value("true", file.toString())));
+    values.put(
+        Setting.TCP_RELAY, List.of(new Value(Boolean.toString(!noTcpRelay), file.toString())));
     noteLimits();
   }
 
@@ -225,6 +250,25 @@ final class CoturnTranslation {
       Value aux = values.get(Setting.LISTEN).get(0);
       values.get(Setting.LISTEN).add(new Value("0.0.0.0", aux.origin()));
       values.get(Setting.LISTEN).add(new Value("::", aux.origin()));
+    }
+  }
+
+  private void finishTransports() throws ConfigurationException {
+    Line last = null;
+    for (Line line : switchedOff.values()) {
+      last = line;
+    }
+    if (last == null) {
+      return;
+    }
+    boolean secure = values.containsKey(Setting.CERT);
+    for (TurnListener.Kind kind : TurnListener.Kind.values()) {
+      if (!switchedOff.containsKey(Names.of(kind)) && (secure || !kind.isSecure())) {
+        add(Setting.TRANSPORT, last, Names.of(kind));
+      }
+    }
+    if (!values.containsKey(Setting.TRANSPORT)) {
+      throw wrong(last, "leaves no transport to clients");
     }
   }
 

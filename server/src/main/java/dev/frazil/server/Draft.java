@@ -5,6 +5,7 @@ import dev.frazil.netty.TurnListener;
 import dev.frazil.stun.LongTermCredential;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -19,6 +20,8 @@ final class Draft {
   /** RFC 8489 18.5: of STUN and TURN. */
   static final int DEFAULT_PORT = 3478;
 
+  private static final int DEFAULT_TLS_PORT = 5349;
+
   /** RFC 8656 5: an hour. */
   static final int LONGEST_NONCE = 3600;
 
@@ -31,6 +34,7 @@ final class Draft {
 
   final List<TransportAddress> listen = new ArrayList<>();
   final Set<TurnListener.Kind> transports = EnumSet.noneOf(TurnListener.Kind.class);
+  final OauthKeys oauthKeys = new OauthKeys(InstantSource.system());
   final RelayAddresses relay = new RelayAddresses();
   final PeerRules peers = new PeerRules();
   final Map<String, LongTermCredential> users = new LinkedHashMap<>();
@@ -39,6 +43,8 @@ final class Draft {
   boolean oldChannelNumbers;
   boolean noOldStun;
   boolean mobility;
+  boolean tcpRelay;
+  int tlsPort = DEFAULT_TLS_PORT;
   int allocations = 10_000;
   int allocationsPerUser = 100;
   long bandwidth;
@@ -50,6 +56,12 @@ final class Draft {
   int batching = 450;
   int statistics = 60;
   String software = "frazil";
+
+  @Nullable Path certificate;
+
+  @Nullable Path key;
+
+  @Nullable String oauthServerName;
 
   @Nullable TransportAddress metrics;
 

@@ -51,7 +51,8 @@ public final class FrazilServer implements AutoCloseable {
   private FrazilServer(ServerConfiguration configuration)
       throws IOException, ConfigurationException, InterruptedException {
     this.configuration = configuration;
-    runtime = IceRuntime.builder().eventLoops(1).batching(configuration.batching).build();
+    runtime =
+        IceRuntime.builder().eventLoops(1).batching(configuration.batching).build();
     boolean started = false;
     try {
       EventLog log = new EventLog(configuration.fullAddresses);
@@ -156,7 +157,7 @@ public final class FrazilServer implements AutoCloseable {
   }
 
   /**
-   * Goes on with other users, secrets, quotas and peer rules; allocations stay. Where to listen and whether to relay at
+   * Goes on with other users, secrets, quotas, peer rules and certificates; allocations stay. Where to listen and whether to relay at
    * all are kept until the next start.
    */
   public void reconfigure(ServerConfiguration value) throws IOException, ConfigurationException {
@@ -170,6 +171,7 @@ public final class FrazilServer implements AutoCloseable {
       LOGGER.log(Level.WARNING, "listening addresses and modes change with the next start only");
     }
     configuration = value;
+    value.advice().forEach(advice -> LOGGER.log(Level.WARNING, advice));
     LOGGER.log(Level.INFO, () -> "event=reconfigured " + value.summary());
   }
 

@@ -2,19 +2,25 @@ package dev.frazil.server;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.TlsIdentity;
 import dev.frazil.netty.TurnListener;
+import dev.frazil.server.Settings.FieldException;
 import dev.frazil.stun.BindingServer;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.turn.RestCredentials;
 import dev.frazil.turn.TurnServerConfiguration;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +39,7 @@ public final class ServerConfiguration {
   private final String realm;
   private final Accounts accounts;
   private final BindingServer.Options binding;
+  private final @Nullable TlsIdentity identity;
   final Duration drain;
   final Duration batching;
   final Duration statistics;
@@ -54,6 +61,31 @@ public final class ServerConfiguration {
     statistics = Duration.ofSeconds(draft.statistics);
     fullAddresses = draft.fullAddresses;
     draft.relay.check();
+    identity = readIdentity(draft);
+    for (TurnListener.Kind kind : draft.transports) {
+      if (kind.isSecure() && identity == null) {
+        throw new FieldException(
+            Setting.TRANSPORT, "'" + Names.of(kind) + "': needs a certificate: set cert and key");
+      }
+    }
+  }
+
+  private static @Nullable TlsIdentity readIdentity(Draft draft) {
+    Path certificate = draft.certificate;
+    Path key = draft.key == null ? certificate : draft.key;
+    if (certificate == null || key == null) {
+      if (draft.key != null) {
+        throw new FieldException(Setting.KEY, "has no certificate beside it: set cert");
+      }
+      return null;
+    }
+    try {
+      return TlsIdentity.fromPem(certificate, key);
+    } catch (NoSuchFileException | AccessDeniedException e) {
+      throw new FieldException(Setting.CERT, PlainErrors.of(e));
+    } catch (IOException | IllegalArgumentException e) {
+      throw new FieldException(Setting.CERT, String.valueOf(e.getMessage()));
+    }
   }
 
   /** The addresses to listen on; with 0.0.0.0 or :: all of the host. */
@@ -65,10 +97,35 @@ public final class ServerConfiguration {
   public List<TurnListener> listeners() {
     List<TurnListener> all = new ArrayList<>();
     for (TurnListener.Kind kind : TurnListener.Kind.values()) {
-      if (draft.transports.isEmpty() || draft.transports.contains(kind)) {
-        listen.forEach(address -> all.add(TurnListener.of(kind, address.ip(), address.port())));
+      if (isServed(kind)) {
+        listen.stream()
+            .map(at -> TurnListener.of(kind, at.ip(), kind.isSecure() ? draft.tlsPort : at.port()))
+            .distinct()
+            .forEach(all::add);
       }
     }
+    return all;
+  }
+
+  private boolean isServed(TurnListener.Kind kind) {
+    if (!relays()) {
+      return kind == TurnListener.Kind.UDP;
+    }
+    return draft.transports.isEmpty()
+        ? identity != null || !kind.isSecure()
+        : draft.transports.contains(kind);
+  }
+
+  /** What the server shows over TLS and DTLS; null for nothing. */
+  @Nullable TlsIdentity identity() {
+    return identity;
+  }
+
+  /** What is allowed, but better were otherwise on this host: sentences with what to do. */
+  public List<String> advice() {
+    List<String> all = new ArrayList<>(Advice.of(this, draft, Instant.now()));
+    all.addAll(Advice.aboutPorts(
+        listeners().stream().map(TurnListener::address).toList(), Path.of("/proc")));
     return all;
   }
 
@@ -104,7 +161,10 @@ public final class ServerConfiguration {
 
   /** Whether there is somebody who may relay. */
   public boolean relays() {
-    boolean nobody = draft.users.isEmpty() && draft.userKeys.isEmpty() && draft.secrets.isEmpty();
+    boolean nobody = draft.users.isEmpty()
+        && draft.userKeys.isEmpty()
+        && draft.secrets.isEmpty()
+        && draft.oauthKeys.isEmpty();
     return !draft.stunOnly && !nobody;
   }
 
@@ -118,6 +178,10 @@ public final class ServerConfiguration {
       throws ConfigurationException {
     try {
       draft.relay.relays(listen, addresses).forEach(builder::relay);
+      if (!draft.oauthKeys.isEmpty()) {
+        builder.tokens(
+            draft.oauthServerName == null ? realm : draft.oauthServerName, draft.oauthKeys);
+      }
       return builder
           .realm(realm, accounts)
           .passwordAlgorithms(accounts.algorithms())
@@ -126,6 +190,7 @@ public final class ServerConfiguration {
           .peerFilter(draft.peers.filter(addresses, draft.relay.externals()))
           .oldChannelNumbers(draft.oldChannelNumbers)
           .mobility(draft.mobility)
+          .tcp(draft.tcpRelay)
           .allocations(draft.allocations, draft.allocationsPerUser)
           .bandwidth(draft.bandwidth, draft.bandwidthPerUser)
           .errors(MOST_REFUSALS, draft.refusalsPerSource)
@@ -145,11 +210,24 @@ public final class ServerConfiguration {
   public IceServer iceServer(String name, Instant expiry)
       throws ConfigurationException, IOException {
     LongTermCredential credential = credential(name, expiry);
-    String authority = authority();
-    return new IceServer(
-        List.of("stun:" + authority, "turn:" + authority + "?transport=udp"),
-        credential.username(),
-        credential.password());
+    String host = hostName();
+    List<String> urls = new ArrayList<>();
+    Set<TurnListener.Kind> told = EnumSet.noneOf(TurnListener.Kind.class);
+    for (TurnListener listener : listeners()) {
+      if (told.add(listener.kind())) {
+        urls.addAll(urls(listener, host + ":" + listener.address().port()));
+      }
+    }
+    return new IceServer(urls, credential.username(), credential.password());
+  }
+
+  private static List<String> urls(TurnListener listener, String authority) {
+    return switch (listener.kind()) {
+      case UDP -> List.of("stun:" + authority, "turn:" + authority + "?transport=udp");
+      case TCP -> List.of("turn:" + authority + "?transport=tcp");
+      case TLS -> List.of("turns:" + authority + "?transport=tcp");
+      case DTLS -> List.of("turns:" + authority + "?transport=udp");
+    };
   }
 
   private LongTermCredential credential(String name, Instant expiry) throws ConfigurationException {
@@ -165,18 +243,17 @@ public final class ServerConfiguration {
     return RestCredentials.credential(draft.secrets.get(0), expiry.getEpochSecond(), name);
   }
 
-  private String authority() throws ConfigurationException, IOException {
-    int port = listen.get(0).port();
+  private String hostName() throws ConfigurationException, IOException {
     String host = draft.host;
-    if (host != null) {
-      return host.indexOf(':') >= 0 ? "[" + host + "]:" + port : host + ":" + port;
+    if (host == null) {
+      host = draft
+          .relay
+          .told(listen, HostAddresses.now())
+          .findFirst()
+          .orElseThrow(() -> new ConfigurationException("host: has to be given to be told"))
+          .toString();
     }
-    IpAddress ip = draft
-        .relay
-        .told(listen, HostAddresses.now())
-        .findFirst()
-        .orElseThrow(() -> new ConfigurationException("host: has to be given to be told"));
-    return ip.isIpv4() ? ip + ":" + port : "[" + ip + "]:" + port;
+    return host.indexOf(':') >= 0 ? "[" + host + "]" : host;
   }
 
   /** How the log is written. */
@@ -188,7 +265,8 @@ public final class ServerConfiguration {
   /** In {@code key=value}, without secrets. */
   String summary() {
     return "realm=" + EventLog.quoted(realm) + " users="
-        + (draft.users.size() + draft.userKeys.size()) + " secrets=" + draft.secrets.size();
+        + (draft.users.size() + draft.userKeys.size()) + " secrets=" + draft.secrets.size()
+        + (draft.oauthKeys.isEmpty() ? "" : " oauth-keys=" + draft.oauthKeys.size());
   }
 
   /** Tells how many secrets there are, none of them. */

@@ -3,6 +3,7 @@ package dev.frazil.server;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.IceRuntime;
 import dev.frazil.netty.StunService;
+import dev.frazil.netty.TlsIdentity;
 import dev.frazil.netty.TurnListener;
 import dev.frazil.netty.TurnService;
 import dev.frazil.netty.TurnServiceSettings;
@@ -58,6 +59,10 @@ final class Service {
     }
     TurnServiceSettings.Builder settings = TurnServiceSettings.builder(said(configuration));
     configuration.listeners().forEach(settings::listen);
+    TlsIdentity identity = configuration.identity();
+    if (identity != null) {
+      settings.identity(identity);
+    }
     TurnService relay = await(TurnService.start(runtime, settings.build(), events));
     return new Service(relay, List.of(), relay.listeners());
   }
@@ -139,12 +144,16 @@ final class Service {
     return relay == null ? CompletableFuture.completedFuture(false) : relay.end(session);
   }
 
-  /** Goes on with other users, quotas and rules. */
+  /** Goes on with other users, quotas, rules and certificates. */
   void reconfigure(IceRuntime runtime, ServerConfiguration configuration)
       throws IOException, ConfigurationException {
     check(runtime, configuration);
     if (relay != null && configuration.relays()) {
       relay.reconfigure(said(configuration));
+      TlsIdentity identity = configuration.identity();
+      if (identity != null) {
+        relay.reload(identity);
+      }
     }
   }
 

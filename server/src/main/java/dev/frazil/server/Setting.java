@@ -1,5 +1,6 @@
 package dev.frazil.server;
 
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
@@ -17,8 +18,27 @@ public enum Setting {
       Section.LISTENING,
       Kind.TEXTS,
       "NAME",
-      "What clients may use: udp, tcp; may be repeated. Default: all.",
+      "What clients may use: udp, tcp, tls, dtls; may be repeated. Default: all, the latter two where there is a "
+          + "certificate.",
       Draft::transport),
+  CERT(
+      Section.LISTENING,
+      Kind.PATH,
+      "FILE",
+      "The certificate for TLS and DTLS, and those that lead to an authority, in PEM; SIGHUP reads it again.",
+      (draft, text) -> draft.certificate = Path.of(text)),
+  KEY(
+      Section.LISTENING,
+      Kind.PATH,
+      "FILE",
+      "The private key of the certificate, in PEM (PKCS#8). Default: it is in the file of the certificate.",
+      (draft, text) -> draft.key = Path.of(text)),
+  TLS_PORT(
+      Section.LISTENING,
+      Kind.NUMBER,
+      "PORT",
+      "Where TLS and DTLS are spoken, on each address that is listened on. Default: 5349.",
+      (draft, text) -> draft.tlsPort = SettingText.port(text)),
   HOST(
       Section.LISTENING,
       Kind.TEXT,
@@ -96,6 +116,19 @@ public enum Setting {
       "TEXT",
       "What a web application signs credentials with; may be repeated while it is changed. Better in the file.",
       Draft::secret),
+  OAUTH_KEY(
+      Section.USERS,
+      Kind.TEXTS,
+      "ID:KEY[:EXPIRY]",
+      "A key shared with an authorization server, in Base64, and until when it is good; may be repeated. Clients then "
+          + "may show tokens (RFC 7635). Better in the file.",
+      (draft, text) -> draft.oauthKeys.add(text)),
+  OAUTH_SERVER_NAME(
+      Section.USERS,
+      Kind.TEXT,
+      "NAME",
+      "What tokens have to be made for. Default: the realm.",
+      (draft, text) -> draft.oauthServerName = text),
 
   ALLOCATIONS(
       Section.LIMITS,
@@ -141,6 +174,12 @@ public enum Setting {
       "The most seconds that an allocation lives without being refreshed, 600 at least. Default: 3600.",
       Draft::longestLifetime),
 
+  TCP_RELAY(
+      Section.PROTOCOL,
+      Kind.FLAG,
+      "",
+      "Let clients connect to peers over TCP (RFC 6062).",
+      (draft, text) -> draft.tcpRelay = Boolean.parseBoolean(text)),
   MOBILITY(
       Section.PROTOCOL,
       Kind.FLAG,
@@ -200,7 +239,7 @@ public enum Setting {
       (draft, text) -> draft.statistics = SettingText.count(text)),
   LOG_FILE(
       Section.OPERATION,
-      Kind.TEXT,
+      Kind.PATH,
       "PATH",
       "Where the log goes; SIGHUP opens it anew, for logrotate. Default: standard error.",
       Draft::logFile),
@@ -249,6 +288,8 @@ public enum Setting {
     TEXT("a string"),
     /** May be given several times; an array in a file. */
     TEXTS("a string or an array of strings"),
+    /** A file; in a file, as seen from its folder. */
+    PATH("a string"),
     NUMBER("a whole number"),
     FLAG("true or false");
 

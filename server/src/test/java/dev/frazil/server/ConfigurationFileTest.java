@@ -44,15 +44,26 @@ class ConfigurationFileTest {
   void everySettingCanStandInTheFile() throws Exception {
     ServerConfiguration configuration = read("""
             listen = ["192.0.2.1", "[2001:db8::1]:443"]
+            transport = ["udp", "tcp"]
+            tls-port = 443
             relay = "192.0.2.1"
             external = "203.0.113.1"
             ports = "50000-50100"
             realm = "example.org"
             secret = ["new", "old"]
+            user-key = "carol:0xbc807ee29df3c9ffa736523fb2c4e8ee"
+            oauth-key = "one:AAECAwQFBgcICQoLDA0ODw==:2099-01-01T00:00:00Z"
+            oauth-server-name = "turn.example.org"
             allow = ["10.1.0.0/16"]
             deny = ["198.51.100.0/24", "2001:db8:1::/48"]
             allow-loopback-peers = false
             old-channel-numbers = true
+            no-old-stun = true
+            software = ""
+            mobility = true
+            tcp-relay = true
+            nonce-lifetime = 600
+            longest-lifetime = 1800
             allocations = 500
             allocations-per-user = 5
             bandwidth = 1_000_000
@@ -63,6 +74,11 @@ class ConfigurationFileTest {
             drain = 5
             statistics = 0
             full-addresses = true
+            metrics = "9641"
+            control = "off"
+            log-file = "frazil.log"
+            log-format = "json"
+            log-level = "warning"
 
             [users]
             alice = "wonder"
@@ -77,7 +93,7 @@ class ConfigurationFileTest {
     assertThat(configuration.fullAddresses).isTrue();
     assertThat(configuration.iceServer("b.ob", Instant.EPOCH).credential()).isEqualTo("builder");
     assertThat(configuration.toString())
-        .contains("users=2", "secrets=2")
+        .contains("users=3", "secrets=2", "oauth-keys=1")
         .doesNotContain("wonder", "builder", "new", "old");
   }
 
@@ -109,12 +125,46 @@ class ConfigurationFileTest {
           secret = ''                                | secret:    | empty
           listening = '192.0.2.1'                    | listening: | no setting
           user = 'a:b'                               | user:      | no setting
+          transport = 'tls'                          | transport: | needs a certificate
+          transport = 'sctp'                         | transport: | udp, tcp, tls, dtls
+          cert = 'none.pem'                          | cert:      | none.pem
+          cert = 'frazil.toml'                       | cert:      | no certificate
+          key = 'none.pem'                           | key:       | set cert
+          tls-port = 99999                           | tls-port:  | 0 to 65535
+          user-key = 'alice:0x12'                    | user-key:  | 32 hexadecimal digits
+          oauth-key = 'one:AAAA'                     | oauth-key: | 16 or 32 bytes
+          oauth-key = 'one'                          | oauth-key: | ID:KEY
+          oauth-key = 'one:AAECAwQFBgcICQoLDA0ODw==:soon' | oauth-key: | a time as in
+          nonce-lifetime = 7200                      | nonce-lifetime: | from 1 to 3600
+          longest-lifetime = 60                      | longest-lifetime: | from 600
+          metrics = 'everywhere'                     | metrics:   | everywhere
+          log-format = 'xml'                         | log-format: | text or json
+          log-level = 'loud'                         | log-level: | error, warning, info or debug
+          log-file = ''                              | log-file:  | empty
+          bandwidth = -1                             | bandwidth: | from 0
           users = 'a:b'                              | users:     | a table
           """)
   void mistakeIsToldWithFileLineFieldAndRule(String line, String field, String rule) {
     assertThat(complaint("# a comment\n\n" + line + "\n"))
         .startsWith(folder.resolve("frazil.toml") + ":3: " + field)
         .contains(rule);
+  }
+
+  @Test
+  void everySettingCanBeAFlag() {
+    for (Setting setting : Setting.values()) {
+      assertThat(setting.key()).matches("[a-z-]+");
+      assertThat(setting.help()).endsWith(".");
+      assertThat(setting.label().isEmpty()).isEqualTo(setting.kind() == Setting.Kind.FLAG);
+    }
+  }
+
+  @Test
+  void filesAreSeenFromTheFolderOfTheirFile() throws Exception {
+    Draft draft = read("log-file = 'frazil.log'\n").draft();
+    assertThat(draft.logFile).isEqualTo(folder.resolve("frazil.log"));
+    assertThat(read("log-file = '/var/log/frazil.log'\n").draft().logFile)
+        .hasToString("/var/log/frazil.log");
   }
 
   @Test
@@ -189,7 +239,10 @@ class ConfigurationFileTest {
             .build();
     IceServer server = configuration.iceServer("alice", Instant.ofEpochSecond(1_800_000_000));
     assertThat(server.urls())
-        .containsExactly("stun:turn.example.org:3479", "turn:turn.example.org:3479?transport=udp");
+        .containsExactly(
+            "stun:turn.example.org:3479",
+            "turn:turn.example.org:3479?transport=udp",
+            "turn:turn.example.org:3479?transport=tcp");
     assertThat(server.username()).isEqualTo("1800000000:alice");
     // printf 1800000000:alice | openssl dgst -sha1 -hmac new -binary | base64
     assertThat(server.credential()).isEqualTo("+UobCI65rxFIagwGKdwHuKNuJ9E=");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.TurnListener;
 import dev.frazil.stun.IntegrityKey;
 import dev.frazil.stun.PasswordAlgorithm;
 import dev.frazil.turn.PeerFilter;
@@ -112,6 +113,31 @@ class CoturnConfigurationTest {
         .isInstanceOf(IntegrityKey.class);
     assertThat(accounts.key("ninefingers", "north.gov", PasswordAlgorithm.SHA_256))
         .isNull();
+  }
+
+  @Test
+  void transportsAreThoseThatAreNotSwitchedOff() throws Exception {
+    assertThat(read(USER + "no-tcp\n").build().listeners())
+        .extracting(TurnListener::kind)
+        .containsOnly(TurnListener.Kind.UDP);
+    assertThat(read(USER + "no-tls\nno-dtls\nno-udp=no\n").build().listeners())
+        .extracting(TurnListener::kind)
+        .containsOnly(TurnListener.Kind.UDP, TurnListener.Kind.TCP);
+    assertThat(complaint(USER + "no-udp\nno-tcp\n")).contains(":3: no-tcp: leaves no transport");
+  }
+
+  @Test
+  void certificatesAreSeenFromTheFolderOfTheFile() throws Exception {
+    Draft draft = draft("cert=turn.pem\npkey=/etc/key.pem\ntls-listening-port=443\n");
+    assertThat(draft.certificate).isEqualTo(folder.resolve("turn.pem"));
+    assertThat(draft.key).hasToString("/etc/key.pem");
+    assertThat(draft.tlsPort).isEqualTo(443);
+  }
+
+  @Test
+  void tcpToPeersIsServedUnlessSwitchedOff() throws Exception {
+    assertThat(draft("").tcpRelay).isTrue();
+    assertThat(draft("no-tcp-relay\n").tcpRelay).isFalse();
   }
 
   @Test

@@ -33,16 +33,17 @@ import tools.jackson.databind.json.JsonMapper;
     abbreviateSynopsis = true,
     header = "Run a STUN and TURN server.",
     description = {
-      "Tells clients their public address (STUN) and relays for those who may (TURN, RFC 8656), over UDP. Without users "
-          + "and secrets nobody may relay. Private and special addresses, and those of this host, are no peers unless "
-          + "allowed.",
+      "Tells clients their public address (STUN) and relays for those who may (TURN, RFC 8656), over UDP and TCP, and over "
+          + "TLS and DTLS where it has a certificate. Without users, secrets and keys nobody may relay. Private and special "
+          + "addresses, and those of this host, are no peers unless allowed.",
       "",
-      "The file has the same settings as the options, as in: listen = [\"192.0.2.1:3478\"]. An option counts instead of "
-          + "what the file says. Users stand in the table [users], a line each: NAME = \"PASSWORD\".",
+      "The file is TOML and has the same settings as the options, as in: listen = [\"192.0.2.1:3478\"], stun-only = true. An "
+          + "option counts instead of what the file says. Users stand in the table [users], a line each: NAME = "
+          + "\"PASSWORD\".",
       "",
       "SIGTERM ends the server when the last allocation has ended, or after the time of --drain; a second one, or "
-          + "SIGINT, ends it at once. SIGHUP reads the file again: users, secrets, quotas and peer rules.",
-      "",
+          + "SIGINT, ends it at once. SIGHUP reads the files again: users, secrets, keys, certificates, limits and peer "
+          + "rules, and opens the log anew; allocations stay. When a file is wrong, the old settings stay.",
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -110,6 +111,9 @@ public final class ServeCommand implements Callable<Integer> {
     try {
       ServerConfiguration configuration = configuration();
       notes.forEach(this::say);
+      if (user == null) {
+        configuration.advice().forEach(advice -> say("warning: " + advice));
+      }
       if (user != null) {
         return printCredentials(configuration, user);
       } else if (check) {

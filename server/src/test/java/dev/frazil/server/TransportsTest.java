@@ -1,0 +1,166 @@
+package dev.frazil.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.IceRuntime;
+import dev.frazil.netty.TurnClient;
+import dev.frazil.netty.TurnListener;
+import dev.frazil.netty.TurnListener.Kind;
+import io.netty.pkitesting.CertificateBuilder;
+import io.netty.pkitesting.X509Bundle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TransportsTest {
+  private static final TransportAddress PEER = TransportAddress.udp("203.0.113.9", 5000);
+
+  @TempDir
+  private Path folder;
+
+  private final IceRuntime runtime = IceRuntime.create();
+  private final List<FrazilServer> servers = new ArrayList<>();
+
+  @AfterEach
+  void close() {
+    runtime.close();
+    servers.forEach(FrazilServer::close);
+  }
+
+  private static X509Bundle certificate() throws Exception {
+    return new CertificateBuilder()
+        .subject("CN=turn.example.org")
+        .setIsCertificateAuthority(true)
+        .ecp256()
+        .buildSelfSigned();
+  }
+
+  private void write(X509Bundle bundle) throws Exception {
+    Files.writeString(folder.resolve("cert.pem"), bundle.getCertificatePEM());
+    Files.writeString(folder.resolve("key.pem"), bundle.getPrivateKeyPEM());
+  }
+
+  private Settings settings(String password) throws Exception {
+    return Settings.read(Files.writeString(folder.resolve("frazil.toml"), """
+        listen = "127.0.0.1:0"
+        tls-port = 0
+        cert = "cert.pem"
+        key = "key.pem"
+        host = "turn.example.org"
+        statistics = 0
+        [users]
+        alice = "%s"
+        """.formatted(password)));
+  }
+
+  private FrazilServer start() throws Exception {
+    FrazilServer server = FrazilServer.start(settings("wonder")
+        .set(Setting.CONTROL, List.of(folder.resolve("control.sock").toString()))
+        .build());
+    servers.add(server);
+    return server;
+  }
+
+  private static TurnListener listener(FrazilServer server, Kind kind) {
+    return server.listeners().stream()
+        .filter(each -> each.kind() == kind)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private TurnClient client(FrazilServer server, Kind kind, X509Bundle pinned) throws Exception {
+    String transport = kind.transport().name().toLowerCase(Locale.ROOT);
+    String uri = (kind.isSecure() ? "turns" : "turn") + ":127.0.0.1:"
+        + listener(server, kind).address().port() + "?transport=" + transport;
+    byte[] der = pinned.getCertificate().getEncoded();
+    return TurnClient.builder(runtime, uri)
+        .credential("alice", "wonder")
+        .pinnedCertificate(MessageDigest.getInstance("SHA-256").digest(der))
+        .open();
+  }
+
+  private static TurnClient.Allocation allocation(TurnClient client) throws Exception {
+    return client.allocated().get(30, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void clientsAllocateOverAllFourTransportsAndAreCountedByThem() throws Exception {
+    X509Bundle bundle = certificate();
+    write(bundle);
+    FrazilServer server = start();
+    assertThat(server.listeners()).extracting(TurnListener::kind).containsExactly(Kind.values());
+    for (Kind kind : Kind.values()) {
+      assertThat(allocation(client(server, kind, bundle)).relayed())
+          .as(kind.name())
+          .hasSize(1);
+    }
+    assertThat(new ServerControl(folder.resolve("control.sock")).sessions())
+        .extracting(ServerSession::transport)
+        .containsExactly("udp", "tcp", "tls", "dtls");
+  }
+
+  @Test
+  void reloadShowsAnotherCertificateAndKeepsAllocations() throws Exception {
+    X509Bundle old = certificate();
+    write(old);
+    FrazilServer server = start();
+    TurnClient before = client(server, Kind.TLS, old);
+    TurnClient.Allocation allocation = allocation(before);
+    X509Bundle renewed = certificate();
+    write(renewed);
+    server.reconfigure(settings("wonder").build());
+    allocation(client(server, Kind.TLS, renewed));
+    allocation(client(server, Kind.DTLS, renewed));
+    assertThatExceptionOfType(ExecutionException.class)
+        .isThrownBy(() -> allocation(client(server, Kind.TLS, old)));
+    before.permit(List.of(PEER)).get(30, TimeUnit.SECONDS);
+    assertThat(new ServerControl(folder.resolve("control.sock")).sessions())
+        .extracting(ServerSession::relayed)
+        .contains(List.of(allocation.relayed().get(0).toString()));
+  }
+
+  @Test
+  void brokenCertificateIsRefusedAndTheOldOneStays() throws Exception {
+    X509Bundle bundle = certificate();
+    write(bundle);
+    FrazilServer server = start();
+    Files.writeString(folder.resolve("key.pem"), certificate().getPrivateKeyPEM());
+    assertThatExceptionOfType(ConfigurationException.class)
+        .isThrownBy(() -> settings("wonder").build())
+        .withMessageContaining("frazil.toml:3: cert: ")
+        .withMessageContaining("the key is not that of the certificate");
+    allocation(client(server, Kind.TLS, bundle));
+  }
+
+  @Test
+  void credentialsNameEveryTransportThatIsListenedOn() throws Exception {
+    write(certificate());
+    Settings settings = settings("wonder")
+        .set(Setting.LISTEN, List.of("127.0.0.1"))
+        .set(Setting.TLS_PORT, List.of("5349"));
+    assertThat(settings.build().iceServer("alice", Instant.EPOCH).urls())
+        .containsExactly(
+            "stun:turn.example.org:3478",
+            "turn:turn.example.org:3478?transport=udp",
+            "turn:turn.example.org:3478?transport=tcp",
+            "turns:turn.example.org:5349?transport=tcp",
+            "turns:turn.example.org:5349?transport=udp");
+    assertThat(settings
+            .set(Setting.TRANSPORT, List.of("tls"))
+            .build()
+            .iceServer("alice", Instant.EPOCH)
+            .urls())
+        .containsExactly("turns:turn.example.org:5349?transport=tcp");
+  }
+}
