@@ -112,7 +112,7 @@ public final class Floods {
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.frazil.cli.Main"));
     command.addAll(List.of("serve", "--listen", "127.0.0.1:" + target.plain().getPort()));
     command.addAll(List.of("--tls-port", Integer.toString(target.secure().getPort())));
-    command.addAll(List.of("--certificate", certificate.toString(), "--key", key.toString()));
+    command.addAll(List.of("--cert", certificate.toString(), "--key", key.toString()));
     command.addAll(List.of("--user", USER + ":" + PASSWORD, "--allow-loopback-peers"));
     Process server = new ProcessBuilder(command)
         .redirectOutput(Redirect.PIPE)

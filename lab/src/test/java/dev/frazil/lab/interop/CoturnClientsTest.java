@@ -7,6 +7,7 @@ import dev.frazil.lab.interop.TestNetwork.Family;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,15 +42,23 @@ class CoturnClientsTest {
   private static final long LIMIT_SECONDS = 60;
 
   private final List<Process> processes = new ArrayList<>();
+  private Path secrets;
   private TestNetwork network;
 
   @BeforeAll
-  void open() throws IOException {
+  void open(@TempDir Path folder) throws IOException {
     String missing = Namespaces.missing();
     assumeTrue(missing == null, missing);
     assumeTrue(
         Commands.tryRun("", List.of(CLIENT)).exitCode() != 127,
         CLIENT + " is missing (package coturn)");
+    secrets = folder;
+    Commands.run(
+        "",
+        List.of(
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90",
+            "-subj", "/CN=turn.example.org",
+            "-keyout", key().toString(), "-out", certificate().toString()));
     network = new TestNetwork(Nat.MASQUERADE, Nat.NONE, EnumSet.allOf(Family.class));
     start(
         network.right().namespace(),
@@ -67,12 +77,22 @@ class CoturnClientsTest {
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.frazil.cli.Main"));
     command.addAll(List.of("serve", "--listen", SERVER4, "--listen", "[" + SERVER6 + "]"));
     command.addAll(List.of("--user", "user:pass", "--secret", "shared", "--old-channel-numbers"));
+    command.addAll(List.of("--cert", certificate().toString(), "--key", key().toString()));
+    command.addAll(List.of("--tcp-relay", "--mobility"));
     BufferedReader out = start(network.segment(), command, Redirect.PIPE).inputReader();
     String line = out.readLine();
     while (line != null && !line.startsWith("relaying")) {
       line = out.readLine();
     }
     assertThat(line).as("the server relays").isNotNull();
+  }
+
+  private Path certificate() {
+    return secrets.resolve("cert.pem");
+  }
+
+  private Path key() {
+    return secrets.resolve("key.pem");
   }
 
   private Process start(String namespace, List<String> command, Redirect output)
@@ -119,6 +139,43 @@ class CoturnClientsTest {
     List<String> arguments = new ArrayList<>(List.of("-u", "user", "-w", "pass"));
     arguments.addAll(List.of("-e", network.right().outer4()));
     Stream.of(options.split(" ")).filter(option -> !option.isEmpty()).forEach(arguments::add);
+    arguments.add(SERVER4);
+    assertAllCameBack(run(arguments.toArray(String[]::new)));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "TCP, -t",
+    "TLS, -t -S",
+    "DTLS, -S",
+  })
+  void payloadsComeBackOverEachTransport(String what, String options) {
+    String peer = network.right().outer4();
+    for (String way : List.of("-c", "-c -s", "-c -D -l 99")) {
+      List<String> arguments = new ArrayList<>(List.of("-u", "user", "-w", "pass", "-e", peer));
+      arguments.addAll(List.of(options.split(" ")));
+      arguments.addAll(List.of(way.split(" ")));
+      arguments.add(SERVER4);
+      assertAllCameBack(run(arguments.toArray(String[]::new)));
+    }
+    List<String> six = new ArrayList<>(List.of("-u", "user", "-w", "pass", "-e", peer, "-c"));
+    six.addAll(List.of(options.split(" ")));
+    six.add(SERVER6);
+    assertAllCameBack(run(six.toArray(String[]::new)));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "TCP allocations, -T",
+    "TCP allocations over TLS, -T -S",
+    "TCP allocations that are connected to, -P",
+    "dual allocation, -Z -y",
+    "mobility, -M -y",
+    "mobility over TCP, -M -y -t",
+  })
+  void clientsReachEachOther(String what, String options) {
+    List<String> arguments = new ArrayList<>(List.of("-u", "user", "-w", "pass"));
+    arguments.addAll(List.of(options.split(" ")));
     arguments.add(SERVER4);
     assertAllCameBack(run(arguments.toArray(String[]::new)));
   }
