@@ -39,7 +39,10 @@ final class Permissions {
 
   /** All or nothing (RFC 8656 10.2). */
   void createPermission(Request request, Allocation allocation) {
-    List<TransportAddress> peers = request.message.all(AttributeType.XOR_PEER_ADDRESS);
+    Transport transport = allocation.isTcp() ? Transport.TCP : Transport.UDP;
+    List<TransportAddress> peers = request.message.all(AttributeType.XOR_PEER_ADDRESS).stream()
+        .map(peer -> new TransportAddress(peer.ip(), peer.port(), transport))
+        .toList();
     int wrong = peers.isEmpty() || peers.size() < request.message.all(ANY_PEER).size()
         ? ErrorCode.BAD_REQUEST
         : check(allocation, peers);

@@ -106,6 +106,21 @@ class ServerConnectionsTest {
   }
 
   @Test
+  void tcpAllocationsReachEachOther() {
+    TransportAddress relayed = allocate(control);
+    Client other = net.streamClient(6000);
+    TransportAddress theirs = allocate(other);
+    assertThat(control.permit(theirs)).isZero();
+    assertThat(other.permit(relayed)).isZero();
+    assertThat(control.permit(theirs.withPort(1))).as("nobody's port").isEqualTo(403);
+    assertThat(connect(theirs)).isNull();
+    assertThat(net.connects).containsExactly(new FiveTuple(relayed, theirs));
+    net.server.handleAccepted(new FiveTuple(theirs, relayed), net.now);
+    assertThat(last().is(MessageClass.INDICATION, Method.CONNECTION_ATTEMPT)).isTrue();
+    assertThat(last().get(AttributeType.XOR_PEER_ADDRESS, Transport.TCP)).isEqualTo(relayed);
+  }
+
+  @Test
   @Tag("TURN-1410")
   void failedOrSlowConnectionIsTold() {
     TransportAddress relayed = allocate(control);
