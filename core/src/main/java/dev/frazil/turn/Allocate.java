@@ -87,7 +87,7 @@ final class Allocate {
     if (message.isMalformed(AttributeType.RESERVATION_TOKEN)
         || hasEvenPort
         || message.has(AttributeType.REQUESTED_ADDRESS_FAMILY)
-        || message.has(AttributeType.ADDITIONAL_ADDRESS_FAMILY)) {
+        || message.has(additionalFamily(message))) {
       return ErrorCode.BAD_REQUEST;
     }
     long token = message.longValue(AttributeType.RESERVATION_TOKEN, 0);
@@ -96,9 +96,15 @@ final class Allocate {
         : ErrorCode.INSUFFICIENT_CAPACITY;
   }
 
+  private static AttributeType<Integer> additionalFamily(StunMessage message) {
+    return message.has(AttributeType.ADDITIONAL_ADDRESS_FAMILY)
+        ? AttributeType.ADDITIONAL_ADDRESS_FAMILY
+        : AttributeType.DRAFT_ADDITIONAL_ADDRESS_FAMILY;
+  }
+
   private int checkFamilies(StunMessage message) {
     boolean requested = message.has(AttributeType.REQUESTED_ADDRESS_FAMILY);
-    boolean additional = message.has(AttributeType.ADDITIONAL_ADDRESS_FAMILY);
+    boolean additional = message.has(additionalFamily(message));
     int family = message.intValue(AttributeType.REQUESTED_ADDRESS_FAMILY, requested ? 0 : IPV4);
     if (requested && additional || family != IPV4 && family != IPV6) {
       return ErrorCode.BAD_REQUEST;
@@ -109,7 +115,7 @@ final class Allocate {
         || additional && Boolean.TRUE.equals(message.get(AttributeType.EVEN_PORT))) {
       return ErrorCode.BAD_REQUEST;
     }
-    boolean isIpv6 = message.intValue(AttributeType.ADDITIONAL_ADDRESS_FAMILY, 0) == IPV6;
+    boolean isIpv6 = message.intValue(additionalFamily(message), 0) == IPV6;
     return additional && !isIpv6 ? ErrorCode.BAD_REQUEST : NOTHING_WRONG;
   }
 
@@ -246,7 +252,7 @@ final class Allocate {
     Wanted wanted = evenPort == null ? Wanted.ANY : evenPort ? Wanted.PAIR : Wanted.EVEN;
     boolean isTcp = message.intValue(AttributeType.REQUESTED_TRANSPORT, 0) == TCP;
     Transport transport = isTcp ? Transport.TCP : Transport.UDP;
-    if (message.has(AttributeType.ADDITIONAL_ADDRESS_FAMILY)) {
+    if (message.has(additionalFamily(message))) {
       return openBoth(transport, wanted, request.now);
     }
     int family = message.intValue(AttributeType.REQUESTED_ADDRESS_FAMILY, IPV4);

@@ -285,6 +285,13 @@ class ServerAllocateTest {
   }
 
   @Test
+  void clientsThatKnowTheAdditionalFamilyByItsDraftGetBothToo() {
+    StunMessage response =
+        client.allocate(b -> b.put(AttributeType.DRAFT_ADDITIONAL_ADDRESS_FAMILY, 2));
+    assertThat(response.all(AttributeType.XOR_RELAYED_ADDRESS)).hasSize(2);
+  }
+
+  @Test
   @Tag("TURN-0260")
   void familyIsIpv4UnlessRequested() {
     assertThat(client.allocate().ip().isIpv4()).isTrue();
