@@ -205,6 +205,18 @@ class DtlsConnectionTest {
     }
   }
 
+  /** A server that prefers RSA-PSS, as OpenSSL's does, could not be verified by the JDK's providers. */
+  @Test
+  void signaturesThatCannotBeVerifiedAreNotOffered() throws Exception {
+    try (Ports ports = new Ports(Sockets.automatic());
+        DatagramSocket server = Loopback.socket("127.0.0.1")) {
+      Connections.open(ports, address(server), settings());
+      DatagramPacket hello = Loopback.receive(server);
+      assertThat(HexFormat.of().formatHex(hello.getData(), 0, hello.getLength()))
+          .contains("000d000e000c" + "040305030603" + "040105010601"); // signature_algorithms
+    }
+  }
+
   @Test
   void silentServerIsGivenUp() throws Exception {
     try (Ports ports = new Ports(Sockets.automatic());

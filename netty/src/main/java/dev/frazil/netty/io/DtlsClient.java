@@ -13,10 +13,13 @@ import java.util.stream.IntStream;
 import org.bouncycastle.tls.AlertDescription;
 import org.bouncycastle.tls.CertificateRequest;
 import org.bouncycastle.tls.DefaultTlsClient;
+import org.bouncycastle.tls.HashAlgorithm;
 import org.bouncycastle.tls.NameType;
 import org.bouncycastle.tls.ProtocolName;
 import org.bouncycastle.tls.ProtocolVersion;
 import org.bouncycastle.tls.ServerName;
+import org.bouncycastle.tls.SignatureAlgorithm;
+import org.bouncycastle.tls.SignatureAndHashAlgorithm;
 import org.bouncycastle.tls.TlsAuthentication;
 import org.bouncycastle.tls.TlsCredentials;
 import org.bouncycastle.tls.TlsFatalAlert;
@@ -52,6 +55,19 @@ final class DtlsClient extends DefaultTlsClient {
     return IntStream.concat(
             IntStream.of(DtlsHandshakes.ECDSA_SUITES), IntStream.of(DtlsHandshakes.RSA_SUITES))
         .toArray();
+  }
+
+  /** Without RSA-PSS, which the JDK's providers know by another name than BouncyCastle asks for. */
+  @Override
+  protected Vector<?> getSupportedSignatureAlgorithms() {
+    Vector<SignatureAndHashAlgorithm> all = new Vector<>();
+    for (short signature : new short[] {SignatureAlgorithm.ecdsa, SignatureAlgorithm.rsa}) {
+      for (short hash :
+          new short[] {HashAlgorithm.sha256, HashAlgorithm.sha384, HashAlgorithm.sha512}) {
+        all.add(SignatureAndHashAlgorithm.getInstance(hash, signature));
+      }
+    }
+    return all;
   }
 
   @Override
