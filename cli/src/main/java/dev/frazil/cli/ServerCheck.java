@@ -36,8 +36,10 @@ final class ServerCheck {
       @Nullable TransportAddress local,
       @Nullable Double rttMillis,
       int sends,
-      @Nullable String problem) {
-    boolean isGood() {
+      @Nullable String problem)
+      implements CheckRow {
+    @Override
+    public boolean isGood() {
       return problem == null;
     }
 
@@ -51,22 +53,29 @@ final class ServerCheck {
   private final String server;
   private final Duration timeout;
 
-  ServerCheck(String server, Duration timeout) {
+  private ServerCheck(String server, Duration timeout) {
     this.server = server;
     this.timeout = timeout;
   }
 
-  /** Asks every address of the server from every address of this host, one after another. */
-  List<Row> run() {
+  /** Checks the server that a URI names, of STUN or TURN. */
+  static List<? extends CheckRow> run(String server, TurnCheck.Settings settings) {
     StunUri uri;
     try {
       uri = StunUri.parse(server);
     } catch (IllegalArgumentException e) {
       return List.of(Row.failed(server, String.valueOf(e.getMessage())));
     }
-    if (uri.scheme() != StunUri.Scheme.STUN) {
-      return List.of(Row.failed(server, "only stun: is supported so far, that is STUN over UDP"));
-    }
+    return switch (uri.scheme()) {
+      case STUN -> new ServerCheck(server, settings.timeout()).run(uri);
+      case STUNS ->
+        List.of(Row.failed(server, "stuns: is not supported: ask turns: where the server relays"));
+      case TURN, TURNS -> TurnCheck.run(server, uri, settings);
+    };
+  }
+
+  /** Asks every address of the server from every address of this host, one after another. */
+  private List<Row> run(StunUri uri) {
     List<Row> rows = new ArrayList<>();
     try {
       for (InetAddress address : InetAddress.getAllByName(uri.host())) {
