@@ -33,7 +33,7 @@ public final class Cross implements Callable<Integer> {
 
   @Option(
       names = "--nat",
-      description = "before both: NONE, MASQUERADE, RANDOM, OPEN (default NONE)")
+      description = "before both: NONE, MASQUERADE, RANDOM, OPEN, UDP_BLOCKED (default NONE)")
   private @Nullable Nat nat;
 
   @Option(names = "--left-nat", description = "before the left one")
@@ -58,6 +58,12 @@ public final class Cross implements Callable<Integer> {
       names = "--stun",
       description = "run a STUN server and tell both of it (always, where there is a NAT)")
   private boolean stun;
+
+  @Option(
+      names = "--relay",
+      description =
+          "run a TURN server, frazil-turn or coturn: --left-args \"--turn 198.51.100.1:3478:user:pass:tcp\"")
+  private @Nullable String relay;
 
   @Option(names = "--trickle", description = "trickle on both sides")
   private boolean trickle;
@@ -139,7 +145,8 @@ public final class Cross implements Callable<Integer> {
         rightSignalling);
     boolean anyNat = leftSide.nat() != Nat.NONE || rightSide.nat() != Nat.NONE;
     Set<TestNetwork.Family> chosen = EnumSet.copyOf(families);
-    return new Crossing.Plan(leftSide, rightSide, chosen, stun || anyNat);
+    PeerProgram server = relay == null ? null : PeerProgram.named(relay);
+    return new Crossing.Plan(leftSide, rightSide, chosen, stun || anyNat, server);
   }
 
   private static Nat firstOf(@Nullable Nat own, @Nullable Nat common) {

@@ -57,8 +57,10 @@ final class Crossing implements AutoCloseable {
   }
 
   private void startPeers() {
-    if (plan.withStun()) {
-      stun = Peer.start("stun", network.segment(), PeerProgram.stunServer().command(), transcript);
+    PeerProgram server =
+        plan.relay() == null && plan.withStun() ? PeerProgram.stunServer() : plan.relay();
+    if (server != null) {
+      stun = Peer.start(server.name(), network.segment(), server.command(), transcript);
     }
     left = startPeer("left", plan.left(), network.left());
     right = startPeer("right", plan.right(), network.right());
@@ -178,6 +180,12 @@ final class Crossing implements AutoCloseable {
    * What is crossed, and where.
    *
    * @param withStun whether a STUN server runs and both are told of it
+   * @param relay the TURN server that runs in its place; null for none
    */
-  record Plan(Side left, Side right, Set<TestNetwork.Family> families, boolean withStun) {}
+  record Plan(
+      Side left,
+      Side right,
+      Set<TestNetwork.Family> families,
+      boolean withStun,
+      @Nullable PeerProgram relay) {}
 }

@@ -9,7 +9,9 @@ enum Nat {
   /** A new random port for each peer (a symmetric NAT); only who was sent to may answer. */
   RANDOM("masquerade random,fully-random"),
   /** Ports kept, and whatever comes to the outer address goes to the one host behind it. */
-  OPEN("masquerade");
+  OPEN("masquerade"),
+  /** Lets no UDP through, and of TCP only what was begun inside. */
+  UDP_BLOCKED("masquerade");
 
   private final String statement;
 
@@ -31,6 +33,7 @@ enum Nat {
           iifname "wan" meta l4proto udp dnat ip to %s
           iifname "wan" meta l4proto udp dnat ip6 to %s
           """.formatted(host4, host6) : "";
+    String blocked = this == UDP_BLOCKED ? "meta l4proto udp drop" : "";
     return """
     table inet gateway {
       chain post {
@@ -47,10 +50,11 @@ enum Nat {
       }
       chain through {
         type filter hook forward priority filter;
+        %s
         iifname "wan" ct status dnat accept
         iifname "wan" ct state new drop
       }
     }
-    """.formatted(statement, toHost);
+    """.formatted(statement, toHost, blocked);
   }
 }

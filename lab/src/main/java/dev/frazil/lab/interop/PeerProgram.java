@@ -75,6 +75,24 @@ record PeerProgram(
     return new PeerProgram("stun", java(Jdk.running(), SegmentStun.class.getName()), null);
   }
 
+  /** Frazil's TURN server, for the test networks: UDP and TCP. */
+  static PeerProgram turnServer() {
+    return new PeerProgram("frazil-turn", java(Jdk.running(), SegmentTurn.class.getName()), null);
+  }
+
+  /** Debian's coturn: UDP, TCP and TLS, with a certificate made for it. */
+  static PeerProgram coturn() {
+    boolean there = Commands.tryRun("", List.of("turnserver", "--version")).exitCode() != 127;
+    return there
+        ? new PeerProgram("coturn", List.of("sh", "-c", PeerSources.coturn()), null)
+        : new PeerProgram("coturn", List.of(), "turnserver is missing (package coturn)");
+  }
+
+  /** The certificate of {@link #coturn}, as {@code --trust} takes it. */
+  static Path coturnCertificate() {
+    return PeerSources.certificate();
+  }
+
   /**
    * The program of that name.
    *
@@ -89,6 +107,8 @@ record PeerProgram(
       case "ice4j" -> ice4j();
       case "aioice" -> aioice();
       case "libnice" -> libnice();
+      case "frazil-turn" -> turnServer();
+      case "coturn" -> coturn();
       default ->
         throw new IllegalArgumentException(
             "peer " + name + ": must be frazil, frazilN (on JDK N), libnice, aioice or ice4j");
@@ -113,6 +133,7 @@ record PeerProgram(
   private static final class PeerSources {
     private static @Nullable Path folder;
     private static @Nullable Path libnice;
+    private static @Nullable Path certificate;
 
     /** Copies a source out of the class path. */
     static synchronized Path file(String name) {
@@ -120,13 +141,7 @@ record PeerProgram(
         if (source == null) {
           throw new IllegalStateException(name + " is not on the class path");
         }
-        if (folder == null) {
-          Path created = Files.createTempDirectory("frazil-interop");
-          Runtime.getRuntime()
-              .addShutdownHook(new Thread(() -> Commands.run("rm", "-r", created.toString())));
-          folder = created;
-        }
-        Path file = folder.resolve(name);
+        Path file = folder().resolve(name);
         if (!Files.exists(file)) {
           Files.createDirectories(file.getParent());
           Files.copy(source, file);
@@ -135,6 +150,70 @@ record PeerProgram(
       } catch (IOException failure) {
         throw new UncheckedIOException(failure);
       }
+    }
+
+    /** What a shell is to do: coturn writes no line when it is ready, so that somebody has to look. */
+    static String coturn() {
+      Path certificate = certificate();
+      return """
+          ( until ss -ltn | grep -q ':5349 '; do sleep 0.05; done
+            echo '{"type":"hello","driver":"coturn"}' ) &
+          exec turnserver -n -L %1$s -E %1$s -p 3478 --tls-listening-port 5349 --cert %2$s --pkey %3$s \\
+            -a -u %4$s:%5$s -r example.org --no-cli --no-multicast-peers --pidfile %2$s.pid \\
+            --log-file /dev/null --no-stdout-log >/dev/null 2>&1
+          """.formatted(
+              TestNetwork.server4(),
+              certificate,
+              certificate.resolveSibling("key.pem"),
+              SegmentTurn.USER,
+              SegmentTurn.PASSWORD);
+    }
+
+    /** Makes the certificate, once. */
+    static synchronized Path certificate() {
+      Path made = certificate;
+      if (made == null) {
+        made = folder().resolve("certificate.pem");
+        Commands.run(
+            "",
+            List.of(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=coturn",
+                "-addext",
+                "subjectAltName=IP:" + TestNetwork.server4(),
+                "-keyout",
+                made.resolveSibling("key.pem").toString(),
+                "-out",
+                made.toString()));
+        certificate = made;
+      }
+      return made;
+    }
+
+    private static synchronized Path folder() {
+      Path present = folder;
+      if (present == null) {
+        try {
+          present = Files.createTempDirectory("frazil-interop");
+        } catch (IOException failure) {
+          throw new UncheckedIOException(failure);
+        }
+        Path created = present;
+        Runtime.getRuntime()
+            .addShutdownHook(new Thread(() -> Commands.run("rm", "-r", created.toString())));
+        folder = created;
+      }
+      return present;
     }
 
     static Optional<String> missingForLibnice() {

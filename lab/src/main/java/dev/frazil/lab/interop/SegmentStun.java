@@ -24,18 +24,18 @@ final class SegmentStun {
       for (String any : List.of("0.0.0.0", "::")) {
         StunService.start(runtime, TransportAddress.udp(any, PORT)).join();
       }
-      awaitAnswer();
+      awaitAnswer(InetAddress.getLoopbackAddress());
       lines.print("hello", line -> line.put("driver", "frazil-stun"));
       System.in.transferTo(OutputStream.nullOutputStream());
     }
   }
 
-  /** Asks it once itself, so that its first client does not wait for classes to be loaded. */
-  private static void awaitAnswer() throws IOException {
+  /** Asks a server once itself, so that its first client does not wait for classes to be loaded. */
+  static void awaitAnswer(InetAddress server) throws IOException {
     ByteBuffer request =
         ByteBuffer.allocate(20).putInt(0x0001_0000).putInt(0x2112_A442).clear();
     try (DatagramSocket client = new DatagramSocket()) {
-      client.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), PORT));
+      client.connect(new InetSocketAddress(server, PORT));
       client.send(new DatagramPacket(request.array(), request.capacity()));
       client.receive(new DatagramPacket(new byte[548], 548));
     }

@@ -36,6 +36,9 @@ final class TestNetwork implements AutoCloseable {
           segment,
           List.of("link add lan type bridge forward_delay 0 mcast_snooping 0", "link set lan up"));
       namespaces.ip(segment, addresses("lan", SEGMENT4 + 1, SEGMENT6 + 1));
+      if (families.contains(Family.IPV4)) {
+        namespaces.ip(segment, routeToNowhere());
+      }
       left = addHost("left", leftNat, 1);
       right = addHost("right", rightNat, 2);
     } catch (RuntimeException failure) {
@@ -63,6 +66,17 @@ final class TestNetwork implements AutoCloseable {
         .map(family ->
             Endpoints.text(family == Family.IPV4 ? SEGMENT4 + 1 : SEGMENT6 + 1, SegmentStun.PORT))
         .toList();
+  }
+
+  /** A TURN server's address on the segment as {@code --turn} takes it. */
+  static String turnServer(int port, String transport) {
+    return SEGMENT4 + 1 + ":" + port + ":" + SegmentTurn.USER + ":" + SegmentTurn.PASSWORD + ":"
+        + transport;
+  }
+
+  /** The IPv4 address of the servers on the segment. */
+  static String server4() {
+    return SEGMENT4 + 1;
   }
 
   @Override
@@ -112,6 +126,14 @@ final class TestNetwork implements AutoCloseable {
     }
     commands.add("link set %s up".formatted(device));
     return commands;
+  }
+
+  /** A server on the Internet can send anywhere: coturn ends an allocation when the system refuses to. */
+  private static List<String> routeToNowhere() {
+    String nobody = SEGMENT4 + 254;
+    return List.of(
+        "neigh add %s lladdr 02:00:00:00:00:fe dev lan nud permanent".formatted(nobody),
+        "route add default via " + nobody);
   }
 
   private List<String> defaultRoutes(String router4, String router6) {

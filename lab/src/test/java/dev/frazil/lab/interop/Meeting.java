@@ -4,14 +4,21 @@ import dev.frazil.lab.interop.TestNetwork.Family;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A crossing as tests describe it: two peers by name on an IPv4 network, the left one controlling, 20 payloads. */
-record Meeting(End left, End right, boolean trickle, Set<Family> families) {
+record Meeting(
+    End left,
+    End right,
+    boolean trickle,
+    Set<Family> families,
+    @Nullable String relay) {
   private static final int COUNT = 20;
   private static final int INTERVAL = 10;
 
   static Meeting of(String left, String right) {
-    return new Meeting(End.of(left, true), End.of(right, false), false, EnumSet.of(Family.IPV4));
+    return new Meeting(
+        End.of(left, true), End.of(right, false), false, EnumSet.of(Family.IPV4), null);
   }
 
   Meeting roles(boolean leftControls, boolean rightControls) {
@@ -19,7 +26,8 @@ record Meeting(End left, End right, boolean trickle, Set<Family> families) {
         left.withControlling(leftControls),
         right.withControlling(rightControls),
         trickle,
-        families);
+        families,
+        relay);
   }
 
   /** The right one controls, not the left one. */
@@ -28,36 +36,43 @@ record Meeting(End left, End right, boolean trickle, Set<Family> families) {
   }
 
   Meeting trickling(boolean on) {
-    return new Meeting(left, right, on, families);
+    return new Meeting(left, right, on, families, relay);
   }
 
   Meeting behind(Nat leftNat, Nat rightNat) {
-    return new Meeting(left.withNat(leftNat), right.withNat(rightNat), trickle, families);
+    return new Meeting(left.withNat(leftNat), right.withNat(rightNat), trickle, families, relay);
   }
 
   Meeting signalling(Signalling ofLeft, Signalling ofRight) {
     return new Meeting(
-        left.withSignalling(ofLeft), right.withSignalling(ofRight), trickle, families);
+        left.withSignalling(ofLeft), right.withSignalling(ofRight), trickle, families, relay);
   }
 
   Meeting over(Family first, Family... more) {
-    return new Meeting(left, right, trickle, EnumSet.of(first, more));
+    return new Meeting(left, right, trickle, EnumSet.of(first, more), relay);
+  }
+
+  /** With a TURN server on the segment, frazil-turn or coturn. */
+  Meeting relayedBy(String server) {
+    return new Meeting(left, right, trickle, families, server);
   }
 
   /** Further arguments of the left one. */
   Meeting leftWith(String... arguments) {
-    return new Meeting(left.withExtra(List.of(arguments)), right, trickle, families);
+    return new Meeting(left.withExtra(List.of(arguments)), right, trickle, families, relay);
   }
 
   /** Further arguments of the right one. */
   Meeting rightWith(String... arguments) {
-    return new Meeting(left, right.withExtra(List.of(arguments)), trickle, families);
+    return new Meeting(left, right.withExtra(List.of(arguments)), trickle, families, relay);
   }
 
   /** Lets both begin; skips the test when this machine lacks one of them. */
   Crossing begin() {
     boolean anyNat = left.nat != Nat.NONE || right.nat != Nat.NONE;
-    return Crossing.begin(new Crossing.Plan(side(left), side(right), families, anyNat), false);
+    PeerProgram server = relay == null ? null : InteropMachine.program(relay);
+    return Crossing.begin(
+        new Crossing.Plan(side(left), side(right), families, anyNat, server), false);
   }
 
   private Crossing.Side side(End end) {
@@ -72,6 +87,7 @@ record Meeting(End left, End right, boolean trickle, Set<Family> families) {
   @Override
   public String toString() {
     return left + ", " + right + (trickle ? ", trickling" : "")
+        + (relay == null ? "" : ", relayed by " + relay)
         + (families.equals(EnumSet.of(Family.IPV4)) ? "" : ", over " + families);
   }
 

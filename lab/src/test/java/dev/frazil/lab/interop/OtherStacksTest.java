@@ -27,7 +27,8 @@ class OtherStacksTest {
         new Crossing.Side(InteropMachine.program(left), arguments, nat),
         new Crossing.Side(InteropMachine.program(right), arguments.withControlling(false), nat),
         families,
-        nat != Nat.NONE);
+        nat != Nat.NONE,
+        null);
     try (Crossing crossing = Crossing.begin(plan, false)) {
       new CrossingAssert(crossing).connects().stops();
     }
