@@ -92,7 +92,11 @@ public final class BareRelay {
   }
 
   private void fromPeer(Line line, ByteBuffer datagram) {
-    header.clear().putShort((short) line.channel).putShort((short) datagram.remaining()).flip();
+    header
+        .clear()
+        .putShort((short) line.channel)
+        .putShort((short) datagram.remaining())
+        .flip();
     send(line.client, header, datagram);
   }
 
@@ -107,7 +111,8 @@ public final class BareRelay {
       return;
     }
     Line line = known == null ? new Line(path) : known;
-    StunBuilder success = StunBuilder.success(request.method(), request.transactionId(), answer.clear());
+    StunBuilder success =
+        StunBuilder.success(request.method(), request.transactionId(), answer.clear());
     switch (request.method()) {
       case Method.BINDING -> success.put(AttributeType.XOR_MAPPED_ADDRESS, path.remote());
       case Method.ALLOCATE -> {

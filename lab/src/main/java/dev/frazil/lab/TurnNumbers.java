@@ -24,8 +24,7 @@ import java.util.stream.Stream;
 public final class TurnNumbers {
   private static final List<String> FILES = List.of("compare.sh", "turnload.c");
 
-  private static final String TESTS =
-      """
+  private static final String TESTS = """
       stun relay:160:1 relay:160:50 relay:160:500 relay:1200:1:total-window=32 relay:1200:50 relay:1200:500 \
       relay:160:500:rate=50 relay:160:50:mode=send relay:160:50:tcp allocs:2000:channels""";
 
@@ -33,13 +32,15 @@ public final class TurnNumbers {
   private static final List<String> COSTS =
       List.of("cpu_us_per_req", "cpu_us_per_pkt", "cpu_us_per_alloc", "cpu_us_per_refresh");
 
-  private static final String COTURN = "turnserver -n --lt-cred-mech --user {user}:{pass} --realm {realm} --no-cli "
-      + "--no-tls --no-dtls --allow-loopback-peers -L 127.0.0.1 -E 127.0.0.1 -p {port} --min-port 10000 "
-      + "--max-port 32767 --user-quota 0 --total-quota 0 --no-stdout-log --log-file /dev/null -m 1";
+  private static final String COTURN =
+      "turnserver -n --lt-cred-mech --user {user}:{pass} --realm {realm} --no-cli "
+          + "--no-tls --no-dtls --allow-loopback-peers -L 127.0.0.1 -E 127.0.0.1 -p {port} --min-port 10000 "
+          + "--max-port 32767 --user-quota 0 --total-quota 0 --no-stdout-log --log-file /dev/null -m 1";
 
-  private static final String FRAZIL = "serve --listen 127.0.0.1:{port} --listen tcp:127.0.0.1:{port} "
-      + "--relay 127.0.0.1 --realm {realm} --user {user}:{pass} --allow-loopback-peers --ports 33000-60999 "
-      + "--allocations 20000 --allocations-per-user 20000 --refusals-per-source 0";
+  private static final String FRAZIL =
+      "serve --listen 127.0.0.1:{port} --listen tcp:127.0.0.1:{port} "
+          + "--relay 127.0.0.1 --realm {realm} --user {user}:{pass} --allow-loopback-peers --ports 33000-60999 "
+          + "--allocations 20000 --allocations-per-user 20000 --refusals-per-source 0";
 
   private record Key(String test, String cost) {}
 
@@ -63,7 +64,8 @@ public final class TurnNumbers {
       }
       homes.add(arguments[i]);
     }
-    List<String> command = new ArrayList<>(List.of("bash", folder.resolve("compare.sh").toString()));
+    List<String> command =
+        new ArrayList<>(List.of("bash", folder.resolve("compare.sh").toString()));
     command.addAll(List.of("--server", "coturn=" + COTURN));
     for (String home : homes) {
       command.addAll(List.of("--server", name(home) + "=" + serve(home)));

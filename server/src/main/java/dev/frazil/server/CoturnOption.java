@@ -26,7 +26,7 @@ record CoturnOption(@Nullable Taker taker, String why) {
   private static final String WEB = "there is no web page; see `frazil sessions` and --metrics";
   private static final String CIPHERS =
       "the TLS library's own choice of ciphers and curves, from TLS 1.2 on, is used";
-  private static final String SOON = "this part of the server is not there yet";
+  private static final String DISCOVERY = "NAT behaviour discovery (RFC 5780) is not served";
   private static final String OUTDATED = "";
   private static final String PROCESS = "is for systemd or the container to set";
   private static final String DEVICE = "name the device's address instead";
@@ -77,18 +77,17 @@ record CoturnOption(@Nullable Taker taker, String why) {
       .none("syslog", JOURNAL)
       .takes("verbose", CoturnTranslation::verbose)
       .takes("Verbose", CoturnTranslation::verbose)
+      .takes("relay-threads", CoturnTranslation::relayThreads)
       .takes("stale-nonce", CoturnTranslation::staleNonce)
       .takes("max-allocate-lifetime", Setting.LONGEST_LIFETIME)
       .takes("no-software-attribute", CoturnTranslation::noSoftware)
       .takes("prod", CoturnTranslation::noSoftware)
       .flag("no-stun-backward-compatibility", Setting.NO_OLD_STUN)
       // What holds without being asked for.
-      // To be honoured with the transports and the metrics they are for.
-      .none("alt-listening-port", SOON)
-      .none("alt-tls-listening-port", SOON)
-      .none("tcp-proxy-port", SOON)
-      .none("no-rfc5780", SOON)
-      .none("relay-threads", SOON)
+      .none("alt-listening-port", DISCOVERY)
+      .none("alt-tls-listening-port", DISCOVERY)
+      .none("tcp-proxy-port", "the PROXY protocol is not spoken; clients have to come directly")
+      .none("no-rfc5780", OUTDATED)
       .none("no-multicast-peers", OUTDATED)
       .none("no-loopback-peers", OUTDATED)
       .none("response-origin-only-with-rfc5780", OUTDATED)

@@ -143,6 +143,11 @@ final class CoturnTranslation {
     prometheusPort = line;
   }
 
+  /** To coturn 0 is one thread for all. */
+  void relayThreads(Line line) {
+    set(Setting.THREADS, line, line.value().equals("0") ? "1" : line.value());
+  }
+
   void logFile(Line line) {
     if (Set.of("stdout", "-", "syslog").contains(line.value())) {
       note(line, "the log goes to standard error, which systemd hands to its journal");

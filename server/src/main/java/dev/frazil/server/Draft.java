@@ -1,6 +1,7 @@
 package dev.frazil.server;
 
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.IoTransport;
 import dev.frazil.netty.TurnListener;
 import dev.frazil.stun.LongTermCredential;
 import java.lang.System.Logger.Level;
@@ -20,6 +21,7 @@ final class Draft {
   /** RFC 8489 18.5: of STUN and TURN. */
   static final int DEFAULT_PORT = 3478;
 
+  private static final int MOST_DEFAULT_THREADS = 16;
   private static final int DEFAULT_TLS_PORT = 5349;
 
   /** RFC 8656 5: an hour. */
@@ -52,6 +54,8 @@ final class Draft {
   int refusalsPerSource = 50;
   int nonceLifetime = LONGEST_NONCE;
   int longestLifetime = 3600; // RFC 8656 3.2
+  int threads = Math.min(MOST_DEFAULT_THREADS, Runtime.getRuntime().availableProcessors());
+  IoTransport engine = IoTransport.AUTO;
   int drain = 60;
   int batching = 450;
   int statistics = 60;
@@ -92,6 +96,14 @@ final class Draft {
         .findFirst()
         .orElseThrow(() -> new IllegalArgumentException("'" + text + "': has to be one of "
             + Arrays.stream(TurnListener.Kind.values()).map(Names::of).toList())));
+  }
+
+  void engine(String text) {
+    engine = Arrays.stream(IoTransport.values())
+        .filter(each -> Names.of(each).equals(text))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("'" + text + "': has to be one of "
+            + Arrays.stream(IoTransport.values()).map(Names::of).toList()));
   }
 
   void metrics(String text) {

@@ -51,8 +51,7 @@ public final class FrazilServer implements AutoCloseable {
   private FrazilServer(ServerConfiguration configuration)
       throws IOException, ConfigurationException, InterruptedException {
     this.configuration = configuration;
-    runtime =
-        IceRuntime.builder().eventLoops(1).batching(configuration.batching).build();
+    runtime = configuration.runtime();
     boolean started = false;
     try {
       EventLog log = new EventLog(configuration.fullAddresses);
@@ -84,7 +83,7 @@ public final class FrazilServer implements AutoCloseable {
    */
   public static void check(ServerConfiguration configuration)
       throws IOException, ConfigurationException {
-    try (IceRuntime runtime = IceRuntime.builder().eventLoops(1).build()) {
+    try (IceRuntime runtime = configuration.runtime()) {
       Service.check(runtime, configuration);
     }
   }
@@ -144,6 +143,11 @@ public final class FrazilServer implements AutoCloseable {
   /** What is listened on, with the addresses and ports that were bound. */
   public List<TurnListener> listeners() {
     return listeners;
+  }
+
+  /** What the sockets run on: {@code epoll}, for example. */
+  public String engine() {
+    return Names.of(runtime.transport());
   }
 
   /** The port of metrics and health; 0 where there are none. */

@@ -14,7 +14,15 @@ final class OauthKeys implements Function<String, byte @Nullable []> {
   private static final String FORM = "(hidden): has to be ID:KEY or ID:KEY:EXPIRY";
 
   /** A key for AES-GCM, 128 or 256 bits long, and when it is no longer good. */
-  private record Key(byte[] bytes, Instant expiry) {}
+  private static final class Key {
+    final byte[] bytes;
+    final Instant expiry;
+
+    Key(byte[] bytes, Instant expiry) {
+      this.bytes = bytes;
+      this.expiry = expiry;
+    }
+  }
 
   private final Map<String, Key> keys = new LinkedHashMap<>();
   private final InstantSource clock;
@@ -69,6 +77,6 @@ final class OauthKeys implements Function<String, byte @Nullable []> {
   @Override
   public byte @Nullable [] apply(String id) {
     Key key = keys.get(id);
-    return key == null || !clock.instant().isBefore(key.expiry()) ? null : key.bytes();
+    return key == null || !clock.instant().isBefore(key.expiry) ? null : key.bytes;
   }
 }

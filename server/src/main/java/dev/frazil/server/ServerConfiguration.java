@@ -2,6 +2,7 @@ package dev.frazil.server;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.IceRuntime;
 import dev.frazil.netty.TlsIdentity;
 import dev.frazil.netty.TurnListener;
 import dev.frazil.server.Settings.FieldException;
@@ -41,7 +42,6 @@ public final class ServerConfiguration {
   private final BindingServer.Options binding;
   private final @Nullable TlsIdentity identity;
   final Duration drain;
-  final Duration batching;
   final Duration statistics;
   final boolean fullAddresses;
 
@@ -57,7 +57,6 @@ public final class ServerConfiguration {
     String software = draft.software.isEmpty() ? null : draft.software;
     binding = new BindingServer.Options(software, !draft.noOldStun, 0, false);
     drain = Duration.ofSeconds(draft.drain);
-    batching = Duration.of(draft.batching, ChronoUnit.MICROS);
     statistics = Duration.ofSeconds(draft.statistics);
     fullAddresses = draft.fullAddresses;
     draft.relay.check();
@@ -114,6 +113,28 @@ public final class ServerConfiguration {
     return draft.transports.isEmpty()
         ? identity != null || !kind.isSecure()
         : draft.transports.contains(kind);
+  }
+
+  /** How many event loops share the clients. */
+  int threads() {
+    return draft.threads;
+  }
+
+  /**
+   * A runtime for the server, to be closed by the caller.
+   *
+   * @throws ConfigurationException when the host lacks what it is to run on
+   */
+  IceRuntime runtime() throws ConfigurationException {
+    try {
+      return IceRuntime.builder()
+          .eventLoops(draft.threads)
+          .transport(draft.engine)
+          .batching(Duration.of(draft.batching, ChronoUnit.MICROS))
+          .build();
+    } catch (IllegalStateException e) {
+      throw new ConfigurationException("engine: " + e.getMessage());
+    }
   }
 
   /** What the server shows over TLS and DTLS; null for nothing. */

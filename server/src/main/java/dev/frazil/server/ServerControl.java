@@ -61,7 +61,7 @@ public final class ServerControl {
   }
 
   /**
-   * The server's allocations, oldest first.
+   * The server's allocations, of each event loop the oldest first.
    *
    * @throws IOException when no server answers, saying what to look at
    */

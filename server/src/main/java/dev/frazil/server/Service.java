@@ -59,6 +59,7 @@ final class Service {
     }
     TurnServiceSettings.Builder settings = TurnServiceSettings.builder(said(configuration));
     configuration.listeners().forEach(settings::listen);
+    settings.shards(configuration.threads());
     TlsIdentity identity = configuration.identity();
     if (identity != null) {
       settings.identity(identity);

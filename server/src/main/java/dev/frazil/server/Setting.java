@@ -205,6 +205,19 @@ public enum Setting {
       "What answers say of the server; empty for nothing. Default: frazil.",
       (draft, text) -> draft.software = text),
 
+  THREADS(
+      Section.OPERATION,
+      Kind.NUMBER,
+      "N",
+      "How many event loops share the clients, 1 to 64. Default: one per processor, but 16 at most.",
+      (draft, text) -> draft.threads = (int) SettingText.number(text, 1, 64)),
+  ENGINE(
+      Section.OPERATION,
+      Kind.TEXT,
+      "NAME",
+      "What sockets run on: linux (JDK 22 or newer, with frazil-linux), epoll, nio or io-uring. Default: the first of these "
+          + "that is there, but io-uring.",
+      Draft::engine),
   DRAIN(
       Section.OPERATION,
       Kind.NUMBER,

@@ -72,6 +72,9 @@ class ConfigurationFileTest {
             host = "turn.example.org"
             stun-only = false
             drain = 5
+            engine = "nio"
+            threads = 2
+            batching = 0
             statistics = 0
             full-addresses = true
             metrics = "9641"
@@ -141,6 +144,9 @@ class ConfigurationFileTest {
           log-format = 'xml'                         | log-format: | text or json
           log-level = 'loud'                         | log-level: | error, warning, info or debug
           log-file = ''                              | log-file:  | empty
+          engine = 'kqueue'                          | engine:    | auto, epoll, nio
+          threads = 0                                | threads:   | from 1 to 64
+          batching = 20000                           | batching:  | from 0 to 10000
           bandwidth = -1                             | bandwidth: | from 0
           users = 'a:b'                              | users:     | a table
           """)

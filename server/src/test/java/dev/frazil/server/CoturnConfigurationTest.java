@@ -177,6 +177,12 @@ class CoturnConfigurationTest {
   }
 
   @Test
+  void threadsAreTakenAndNoneIsOne() throws Exception {
+    assertThat(draft("relay-threads=3\n").threads).isEqualTo(3);
+    assertThat(draft("relay-threads=0\n").threads).isEqualTo(1);
+  }
+
+  @Test
   void protocolOptionsAreTaken() throws Exception {
     Draft draft = draft("mobility\nstale-nonce\nmax-allocate-lifetime=7200\nno-software-attribute\n"
         + "no-stun-backward-compatibility\n");

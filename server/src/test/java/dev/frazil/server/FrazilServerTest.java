@@ -66,6 +66,13 @@ class FrazilServerTest {
   }
 
   @Test
+  void engineIsTheOneThatWasChosen() throws Exception {
+    FrazilServer server = start(settings().set(Setting.ENGINE, List.of("nio")));
+    assertThat(server.engine()).isEqualTo("nio");
+    assertThat(allocate(server, ALICE)).isZero();
+  }
+
+  @Test
   void nobodyElseMayAllocate() throws Exception {
     FrazilServer server = start(settings());
     assertThat(allocate(server, new LongTermCredential("alice", "wander"))).isEqualTo(401);

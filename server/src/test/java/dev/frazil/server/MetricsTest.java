@@ -18,6 +18,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -106,6 +108,19 @@ class MetricsTest {
               "frazil_allocations_ended_total{reason=\"released\"} 1.0\n",
               "frazil_relayed_bytes_total{direction=\"to-peer\"} " + PACKETS * SIZE + ".0\n");
     }
+  }
+
+  @Test
+  void everyMetricIsDocumented() throws Exception {
+    String documentation = Files.readString(Path.of("../docs/server.md"));
+    List<String> names = get(start(settings()), "/metrics")
+        .body()
+        .lines()
+        .filter(line -> line.startsWith("# TYPE frazil_"))
+        .map(line -> line.split(" ")[2])
+        .toList();
+    assertThat(names).hasSizeGreaterThan(10);
+    assertThat(names).allSatisfy(name -> assertThat(documentation).contains("`" + name + "`"));
   }
 
   @Test

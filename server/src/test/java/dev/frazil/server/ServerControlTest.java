@@ -23,6 +23,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -96,14 +97,17 @@ class ServerControlTest {
         TestClient other = new TestClient(server, ALICE)) {
       one.allocate();
       other.allocate();
-      List<ServerSession> both = control.sessions();
-      control.end(both.get(0).id());
-      assertThat(control.sessions()).containsExactly(both.get(1));
+      Map<Boolean, ServerSession> both = control.sessions().stream()
+          .collect(Collectors.toMap(
+              session -> session.client().endsWith(":" + one.port()), session -> session));
+      long id = both.get(true).id();
+      control.end(id);
+      assertThat(control.sessions()).containsExactly(both.get(false));
       assertThat(one.permit(PEER)).as("the allocation is gone").isEqualTo(437);
       assertThat(other.permit(PEER)).isZero();
       assertThatExceptionOfType(IOException.class)
-          .isThrownBy(() -> control.end(both.get(0).id()))
-          .withMessage("there is no session " + both.get(0).id());
+          .isThrownBy(() -> control.end(id))
+          .withMessage("there is no session " + id);
     }
   }
 
@@ -120,6 +124,36 @@ class ServerControlTest {
       assertThat(control.endUser("bob")).isEqualTo(2);
       assertThat(control.endUser("bob")).isZero();
       assertThat(control.sessions()).extracting(ServerSession::user).containsExactly("alice");
+    }
+  }
+
+  @Test
+  void sessionsOfAllEventLoopsAreListedAndEnded() throws Exception {
+    FrazilServer server = FrazilServer.start(new Settings()
+        .set(Setting.LISTEN, List.of("127.0.0.1:0"))
+        .set(Setting.USER, List.of("alice:wonder"))
+        .set(Setting.THREADS, List.of("3"))
+        .set(Setting.CONTROL, List.of(socket().toString()))
+        .build());
+    servers.add(server);
+    ServerControl control = new ServerControl(socket());
+    List<TestClient> clients = new ArrayList<>();
+    try {
+      for (int i = 0; i < 12; i++) {
+        TestClient client = new TestClient(server, ALICE);
+        clients.add(client);
+        assertThat(client.allocate()).isZero();
+      }
+      assertThat(control.sessions())
+          .extracting(ServerSession::id)
+          .hasSize(12)
+          .doesNotHaveDuplicates();
+      control.end(control.sessions().get(5).id());
+      assertThat(control.sessions()).hasSize(11);
+      assertThat(control.endUser("alice")).isEqualTo(11);
+      assertThat(control.sessions()).isEmpty();
+    } finally {
+      clients.forEach(TestClient::close);
     }
   }
 

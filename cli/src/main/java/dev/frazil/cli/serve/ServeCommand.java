@@ -171,6 +171,7 @@ public final class ServeCommand implements Callable<Integer> {
       control(server, configuration);
       PrintWriter out = spec.commandLine().getOut();
       server.listeners().forEach(listener -> out.println("listening on " + listener));
+      LOGGER.log(Level.DEBUG, () -> "event=started engine=" + server.engine());
       if (server.metricsPort() > 0) {
         out.println("metrics and health on port " + server.metricsPort());
       }
