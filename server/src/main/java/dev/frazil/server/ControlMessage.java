@@ -52,9 +52,13 @@ final class ControlMessage {
 
   private ControlMessage() {}
 
-  static void write(Writer out, Object message) throws IOException {
-    out.write(MAPPER.writeValueAsString(message));
-    out.write('\n');
+  /** A message as it is sent. */
+  static String line(Object message) {
+    return MAPPER.writeValueAsString(message) + "\n";
+  }
+
+  static void write(Writer out, String line) throws IOException {
+    out.write(line);
     out.flush();
   }
 

@@ -146,7 +146,7 @@ final class ControlSocket implements AutoCloseable {
     } catch (IOException e) {
       answer = Answer.failed(String.valueOf(e.getMessage()));
     }
-    ControlMessage.write(out, answer);
+    ControlMessage.write(out, ControlMessage.line(answer));
   }
 
   private Answer answer(Question question) throws InterruptedException {

@@ -90,9 +90,11 @@ public final class ServerControl {
   }
 
   private Answer ask(Command command, long id, @Nullable String user) throws IOException {
+    // Made before there is a connection, on which the server's patience counts.
+    String question = ControlMessage.line(new Question(Names.of(command), id, user));
     try (SocketChannel channel = connect()) {
       Writer out = Channels.newWriter(channel, StandardCharsets.UTF_8);
-      ControlMessage.write(out, new Question(Names.of(command), id, user));
+      ControlMessage.write(out, question);
       BufferedReader in = new BufferedReader(Channels.newReader(channel, StandardCharsets.UTF_8));
       Answer answer = ControlMessage.read(in, ControlMessage.LONGEST_ANSWER, Answer.class);
       if (answer.error() != null) {
