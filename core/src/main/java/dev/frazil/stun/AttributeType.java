@@ -127,12 +127,14 @@ public final class AttributeType<T> {
   public static final AttributeType<ByteBuffer> ECN_CHECK =
       ofBytes(0x802D, "ECN-CHECK STUN", 0, ANY);
 
-  // Drafts and libwebrtc: known by name, and ignored but for NOMINATION, DRAFT-ADDITIONAL-ADDRESS-FAMILY and
+  // Drafts and libwebrtc: known by name, and ignored but for NOMINATION,
+  // DRAFT-ADDITIONAL-ADDRESS-FAMILY and
   // GOOG-NETWORK-INFO
   public static final AttributeType<ByteBuffer> ORIGIN = ofBytes(0x802F, "ORIGIN", 0, ANY);
   /** ADDITIONAL-ADDRESS-FAMILY as drafts of RFC 8656 had it, and coturn's clients have. */
   public static final AttributeType<Integer> DRAFT_ADDITIONAL_ADDRESS_FAMILY =
       upper(0x8032, "DRAFT-ADDITIONAL-ADDRESS-FAMILY", 8, 4);
+
   public static final AttributeType<Integer> GOOG_NETWORK_INFO =
       ofInteger(0xC057, "GOOG-NETWORK-INFO");
   public static final AttributeType<ByteBuffer> GOOG_LAST_ICE_CHECK_RECEIVED =

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AddressErrorCode;
 import dev.frazil.stun.AttributeType;
@@ -518,6 +519,26 @@ class ServerAllocateTest {
             .get(AttributeType.XOR_PEER_ADDRESS))
         .isEqualTo(b);
     assertThat(first.permit(PEER)).isZero();
+  }
+
+  @Test
+  @Tag("TURN-2050")
+  void relayedAddressOfAnotherShardIsAPeerAndItsNeighbourIsNot() {
+    IpAddress external = IpAddress.parse("203.0.113.200");
+    TransportAddress elsewhere = TransportAddress.udp("10.0.0.5", 50_050);
+    ServerHarness natted = ServerHarness.bare(b -> b.realm(ServerHarness.REALM, ServerHarness::key)
+        .relay(new Relay(elsewhere.ip(), external, 50_000, 50_010))
+        .shard(3)
+        .relayedElsewhere(elsewhere::equals));
+    Client first = natted.client(5000);
+    first.allocate();
+    assertThat(first.bind(0x4000, new TransportAddress(external, 50_050, Transport.UDP)))
+        .isZero();
+    assertThat(first.bind(0x4001, new TransportAddress(external, 50_051, Transport.UDP)))
+        .isEqualTo(403);
+    assertThat(natted.server.sessions())
+        .singleElement()
+        .satisfies(session -> assertThat(TurnServer.shardOf(session.id())).isEqualTo(3));
   }
 
   @Test

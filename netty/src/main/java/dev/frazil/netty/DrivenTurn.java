@@ -11,7 +11,6 @@ import dev.frazil.netty.io.DtlsPort;
 import dev.frazil.netty.io.PeerStreams;
 import dev.frazil.netty.io.PortRange;
 import dev.frazil.netty.io.SocketSettings;
-import dev.frazil.netty.io.StreamEnd;
 import dev.frazil.netty.io.StreamListener;
 import dev.frazil.netty.io.StreamPort;
 import dev.frazil.turn.TurnServer;
@@ -113,7 +112,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
 
   TurnService.Statistics statistics() {
     Map<TurnService.StreamEnd, Long> ended = new EnumMap<>(TurnService.StreamEnd.class);
-    for (StreamEnd reason : StreamEnd.values()) {
+    for (StreamPort.End reason : StreamPort.End.values()) {
       ended.put(TurnService.StreamEnd.valueOf(reason.name()), clients.ended(reason));
     }
     return new TurnService.Statistics(

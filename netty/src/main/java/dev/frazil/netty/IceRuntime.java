@@ -79,8 +79,10 @@ public final class IceRuntime implements AutoCloseable {
   /** The drivers of so many event loops, of all at most, the next in turn first. */
   List<Driver> drivers(int count) {
     List<Driver> found = new ArrayList<>();
-    for (int i = 0; i < Math.min(count, drivers.size()); i++) {
-      found.add(nextDriver());
+    int most = Math.min(count, drivers.size());
+    int first = next.getAndAdd(most);
+    for (int i = 0; i < most; i++) {
+      found.add(drivers.get(Math.floorMod(first + i, drivers.size())));
     }
     return found;
   }

@@ -67,7 +67,7 @@ public final class ClientStreams implements StreamPort.Owner {
   /** When each stream is looked at next. */
   private final DeadlineQueue<Client> looks = new DeadlineQueue<>();
 
-  private final long[] ended = new long[StreamEnd.values().length];
+  private final long[] ended = new long[StreamPort.End.values().length];
   private @Nullable Future<?> wakeUp;
   private long dropped;
 
@@ -83,7 +83,7 @@ public final class ClientStreams implements StreamPort.Owner {
   }
 
   /** How many ended, or were refused, for a reason. */
-  public long ended(StreamEnd reason) {
+  public long ended(StreamPort.End reason) {
     return ended[reason.ordinal()];
   }
 
@@ -94,7 +94,7 @@ public final class ClientStreams implements StreamPort.Owner {
 
   /** Takes a stream that somebody opened, or refuses it. */
   public void add(StreamPort stream) {
-    StreamEnd obstacle = obstacle(stream);
+    StreamPort.End obstacle = obstacle(stream);
     if (obstacle == null) {
       take(stream);
       stream.open(this);
@@ -106,7 +106,7 @@ public final class ClientStreams implements StreamPort.Owner {
 
   /** Takes a stream that others had. */
   private void adopt(StreamPort stream) {
-    StreamEnd obstacle = obstacle(stream);
+    StreamPort.End obstacle = obstacle(stream);
     if (obstacle == null) {
       take(stream);
     } else {
@@ -122,16 +122,16 @@ public final class ClientStreams implements StreamPort.Owner {
   }
 
   /** Why there is no room; null when there is. */
-  private @Nullable StreamEnd obstacle(StreamPort stream) {
+  private StreamPort.@Nullable End obstacle(StreamPort stream) {
     if (sources.getOrDefault(source(stream), 0) >= limits.mostUnusedPerSource()) {
-      return StreamEnd.TOO_MANY_OF_SOURCE;
+      return StreamPort.End.TOO_MANY_OF_SOURCE;
     } else if (unused.size() < limits.mostUnused() && clients.size() < limits.most()) {
       return null;
     } else if (unused.isEmpty()) {
-      return StreamEnd.TOO_MANY;
+      return StreamPort.End.TOO_MANY;
     }
     // who is honest is no longer among the oldest
-    end(unused.iterator().next(), StreamEnd.TOO_MANY);
+    end(unused.iterator().next(), StreamPort.End.TOO_MANY);
     return null;
   }
 
@@ -181,7 +181,7 @@ public final class ClientStreams implements StreamPort.Owner {
     while ((due = looks.poll(now)) != null) {
       boolean inUse = owner.isInUse(due.stream.path());
       if (!inUse && !due.used) {
-        end(due, StreamEnd.UNUSED);
+        end(due, StreamPort.End.UNUSED);
       } else if (inUse) {
         setUsed(due);
       } else {
@@ -191,7 +191,7 @@ public final class ClientStreams implements StreamPort.Owner {
     wakeUp();
   }
 
-  private void end(Client client, StreamEnd reason) {
+  private void end(Client client, StreamPort.End reason) {
     client.stream.close();
     handleClosed(client.stream, reason);
   }
@@ -251,7 +251,7 @@ public final class ClientStreams implements StreamPort.Owner {
   }
 
   @Override
-  public void handleClosed(StreamPort stream, StreamEnd reason) {
+  public void handleClosed(StreamPort stream, StreamPort.End reason) {
     ended[reason.ordinal()]++;
     close(stream.path());
     owner.handleClosed(stream.path());

@@ -153,7 +153,7 @@ public final class PeerStreams implements StreamListener.Owner, StreamPort.Owner
   }
 
   @Override
-  public void handleClosed(StreamPort stream, StreamEnd reason) {
+  public void handleClosed(StreamPort stream, StreamPort.End reason) {
     if (streams.remove(stream.path(), stream)) {
       owner.handleClosed(stream.path());
     }

@@ -3,10 +3,17 @@ package dev.frazil.netty.io;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.FixedRecvByteBufAllocator;
+import io.netty.channel.IoHandle;
+import io.netty.channel.IoHandler;
+import io.netty.channel.IoHandlerContext;
 import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.IoOps;
+import io.netty.channel.IoRegistration;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollDatagramChannel;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollIoOps;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
@@ -24,6 +31,7 @@ import io.netty.channel.uring.IoUringDatagramChannel;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringServerSocketChannel;
 import io.netty.channel.uring.IoUringSocketChannel;
+import io.netty.util.concurrent.ThreadAwareExecutor;
 import java.lang.System.Logger.Level;
 import java.net.StandardSocketOptions;
 import java.util.ServiceConfigurationError;
@@ -141,7 +149,7 @@ public final class Sockets {
 
   public IoHandlerFactory handlers() {
     return switch (engine) {
-      case EPOLL, LINUX -> EpollHandler.newFactory();
+      case EPOLL, LINUX -> MendedEpoll.newFactory();
       case IO_URING -> IoUringIoHandler.newFactory();
       default -> NioIoHandler.newFactory();
     };
@@ -201,5 +209,91 @@ public final class Sockets {
 
   private static <T> void set(Channel channel, ChannelOption<T> option, T value) {
     channel.config().setOption(option, value);
+  }
+
+  /**
+   * Netty's epoll, mended: 4.2.18 takes a socket that waits for nothing out of the kernel's list and cannot put it back, so
+   * that a stream which the other side has half closed breaks when it is next paused or full. Here such a socket waits for
+   * errors, which the kernel tells in any case.
+   */
+  private static final class MendedEpoll implements IoHandler {
+    private final IoHandler handler;
+
+    private MendedEpoll(IoHandler handler) {
+      this.handler = handler;
+    }
+
+    static IoHandlerFactory newFactory() {
+      IoHandlerFactory factory = EpollIoHandler.newFactory();
+      return new IoHandlerFactory() {
+        @Override
+        public IoHandler newHandler(ThreadAwareExecutor executor) {
+          return new MendedEpoll(factory.newHandler(executor));
+        }
+
+        @Override
+        public boolean isChangingThreadSupported() {
+          return factory.isChangingThreadSupported();
+        }
+      };
+    }
+
+    private record Registration(IoRegistration registration) implements IoRegistration {
+      @Override
+      @SuppressWarnings("TypeParameterUnusedInFormals") // Netty's
+      public <T> T attachment() {
+        return registration.attachment();
+      }
+
+      @Override
+      public long submit(IoOps ops) {
+        return registration.submit(EpollIoOps.NONE.equals(ops) ? EpollIoOps.EPOLLERR : ops);
+      }
+
+      @Override
+      public boolean isValid() {
+        return registration.isValid();
+      }
+
+      @Override
+      public boolean cancel() {
+        return registration.cancel();
+      }
+    }
+
+    @Override
+    public IoRegistration register(IoHandle handle) throws Exception {
+      return new Registration(handler.register(handle));
+    }
+
+    @Override
+    public void initialize() {
+      handler.initialize();
+    }
+
+    @Override
+    public int run(IoHandlerContext context) {
+      return handler.run(context);
+    }
+
+    @Override
+    public void prepareToDestroy() {
+      handler.prepareToDestroy();
+    }
+
+    @Override
+    public void destroy() {
+      handler.destroy();
+    }
+
+    @Override
+    public void wakeup() {
+      handler.wakeup();
+    }
+
+    @Override
+    public boolean isCompatible(Class<? extends IoHandle> type) {
+      return handler.isCompatible(type);
+    }
   }
 }

@@ -51,6 +51,26 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   /** How long what was written may take to leave after the end. */
   private static final long LINGER_SECONDS = 5;
 
+  /** Why a stream of a client ended, or was not taken. */
+  public enum End {
+    /** The client closed it. */
+    CLOSED,
+    /** The network or the system broke it. */
+    FAILED,
+    /** There are as many streams as there may be. */
+    TOO_MANY,
+    /** As many of its source show no credentials. */
+    TOO_MANY_OF_SOURCE,
+    /** It had neither an allocation nor a connection with a peer for too long. */
+    UNUSED,
+    /** TLS did not come about. */
+    HANDSHAKE_FAILED,
+    /** What came in is neither STUN nor ChannelData. */
+    BAD_FRAMING,
+    /** The client sent requests and did not read the answers. */
+    NOT_READING
+  }
+
   /** Who a stream works for. */
   public interface Owner {
     /**
@@ -61,7 +81,7 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     void handleMessage(StreamPort stream, ByteBuffer message);
 
     /** The stream is closed, and not by its owner. */
-    void handleClosed(StreamPort stream, StreamEnd reason);
+    void handleClosed(StreamPort stream, End reason);
   }
 
   private Driver driver;
@@ -70,7 +90,7 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   private final FiveTuple path;
   private final StreamFramer framer = new StreamFramer(StreamFramer.Framing.STUN, LONGEST_MESSAGE);
   private @Nullable Owner owner;
-  private StreamEnd cause = StreamEnd.CLOSED;
+  private End cause = End.CLOSED;
   private boolean reading;
   private boolean unflushed;
   private boolean closed;
@@ -121,7 +141,7 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     channel.pipeline().addLast(this);
     driver.eventLoop().register(channel).addListener(registered -> {
       if (!registered.isSuccess()) {
-        end(StreamEnd.FAILED);
+        end(End.FAILED);
       }
     });
   }
@@ -238,7 +258,7 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     if (channel.isWritable()) {
       return false;
     } else if (channel.bytesBeforeWritable() > OVERFULL) {
-      cut(StreamEnd.NOT_READING);
+      cut(End.NOT_READING);
       return true;
     }
     return isData(message);
@@ -276,17 +296,17 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   }
 
   /** Ends the stream at once. The owner hears of it later: it may be in the middle of a call. */
-  private void cut(StreamEnd reason) {
-    cause = cause == StreamEnd.CLOSED ? reason : cause; // what it leads to is no cause
+  private void cut(End reason) {
+    cause = cause == End.CLOSED ? reason : cause; // what it leads to is no cause
     channel.close();
   }
 
-  private void end(StreamEnd reason) {
+  private void end(End reason) {
     if (!closed) {
       close();
       if (owner != null) {
-        boolean early = shakingHands && reason == StreamEnd.CLOSED;
-        owner.handleClosed(this, early ? StreamEnd.HANDSHAKE_FAILED : reason);
+        boolean early = shakingHands && reason == End.CLOSED;
+        owner.handleClosed(this, early ? End.HANDSHAKE_FAILED : reason);
       }
     }
   }
@@ -334,14 +354,14 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     }
     bytes.skipBytes(input.position() - start);
     if (framer.isBroken()) {
-      end(StreamEnd.BAD_FRAMING);
+      end(End.BAD_FRAMING);
     }
   }
 
   private void hold(CompositeByteBuf kept, ByteBuf bytes) {
     kept.addComponent(true, bytes.retain());
     if (kept.readableBytes() > MOST_HELD) {
-      cut(StreamEnd.FAILED);
+      cut(End.FAILED);
     }
   }
 
@@ -381,7 +401,7 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
       partner.endOutput();
       closeWhenDone();
     } else if (held == null) {
-      end(StreamEnd.CLOSED);
+      end(End.CLOSED);
     }
   }
 
@@ -402,7 +422,7 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     outputEnded = true;
     closeWhenDone();
     if (partner != null && partner.outputEnded) {
-      end(StreamEnd.CLOSED);
+      end(End.CLOSED);
     }
   }
 
@@ -454,6 +474,6 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable error) {
     LOGGER.log(Level.DEBUG, () -> path.local() + ": " + error);
-    cut(shakingHands ? StreamEnd.HANDSHAKE_FAILED : StreamEnd.FAILED);
+    cut(shakingHands ? End.HANDSHAKE_FAILED : End.FAILED);
   }
 }
