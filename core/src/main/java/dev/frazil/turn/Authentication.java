@@ -59,7 +59,7 @@ final class Authentication {
   /** Finds out who sent a request. When it returns null the request has been answered, or dropped. */
   @Nullable Request check(StunMessage message, FiveTuple path, long now) {
     Door door = doors.getOrDefault(path.local(), standard);
-    Verdict verdict = door == null ? null : door.check(message, path.remote(), now);
+    Verdict verdict = door == null ? null : check(door, message, path, now);
     Request request = new Request(message, path, now, door, verdict);
     if (verdict != null && !verdict.isAccepted()) {
       request.fail(verdict.errorCode());
@@ -72,6 +72,21 @@ final class Authentication {
       return null;
     }
     return request;
+  }
+
+  /** RFC 6062 4.3 lets a data connection show the nonce of the control connection, as coturn's clients do. */
+  private Verdict check(Door door, StunMessage message, FiveTuple path, long now) {
+    Verdict verdict = door.check(message, path.remote(), now);
+    if (verdict.errorCode() == ErrorCode.STALE_NONCE
+        && message.method() == Method.CONNECTION_BIND) {
+      int id = message.intValue(AttributeType.CONNECTION_ID, 0);
+      Connections.Connection connection = allocations.connections.get(id);
+      if (connection != null) {
+        Verdict ofControl = door.check(message, connection.owner.client.remote(), now);
+        return ofControl.isAccepted() ? ofControl : verdict;
+      }
+    }
+    return verdict;
   }
 
   /** Whether one more error may be sent to somebody who has not proved to be at its address. */

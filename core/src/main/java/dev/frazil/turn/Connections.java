@@ -34,7 +34,7 @@ final class Connections {
   /** A stream with a peer, which ends in a pipe or by its deadline. */
   static final class Connection extends Allocations.Expiring implements Allocations.Flow {
     private final Allocations allocations;
-    private final Allocation owner;
+    final Allocation owner;
     final Relayed relayed;
     final int id;
     private final FiveTuple peerPath;

@@ -106,6 +106,24 @@ class ServerConnectionsTest {
   }
 
   @Test
+  void dataConnectionMayShowTheNonceOfItsControlConnection() {
+    TransportAddress relayed = allocate(control);
+    int id = connected(relayed);
+    Client data = net.streamClient(5001);
+    data.nonce = control.nonce;
+    assertThat(code(data.send(data.signed(
+            Method.CONNECTION_BIND,
+            data.newId(),
+            b -> b.put(AttributeType.CONNECTION_ID, id + 1)))))
+        .as("of no connection")
+        .isEqualTo(438);
+    assertThat(code(data.send(data.signed(
+            Method.CONNECTION_BIND, data.newId(), b -> b.put(AttributeType.CONNECTION_ID, id)))))
+        .isZero();
+    assertThat(net.joined).hasSize(1);
+  }
+
+  @Test
   void tcpAllocationsReachEachOther() {
     TransportAddress relayed = allocate(control);
     Client other = net.streamClient(6000);
