@@ -1,7 +1,7 @@
 package dev.frazil.netty;
 
 import dev.frazil.ice.IceEvent;
-import dev.frazil.netty.io.ConnectionSettings;
+import dev.frazil.netty.client.ConnectionSettings;
 import dev.frazil.netty.io.SocketSettings;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;

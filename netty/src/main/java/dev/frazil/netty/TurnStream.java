@@ -1,8 +1,8 @@
 package dev.frazil.netty;
 
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.client.ServerConnection;
 import dev.frazil.netty.io.Driver;
-import dev.frazil.netty.io.ServerConnection;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;

@@ -1,9 +1,9 @@
 package dev.frazil.netty;
 
 import dev.frazil.net.FiveTuple;
-import dev.frazil.netty.io.ConnectionSettings;
-import dev.frazil.netty.io.ServerAddress;
-import dev.frazil.netty.io.ServerConnection;
+import dev.frazil.netty.client.ConnectionSettings;
+import dev.frazil.netty.client.ServerAddress;
+import dev.frazil.netty.client.ServerConnection;
 import java.nio.ByteBuffer;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;

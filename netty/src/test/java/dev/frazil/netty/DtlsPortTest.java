@@ -3,9 +3,9 @@ package dev.frazil.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.frazil.netty.io.ConnectionSettings;
+import dev.frazil.netty.client.ConnectionSettings;
+import dev.frazil.netty.client.ServerConnection;
 import dev.frazil.netty.io.DtlsPort;
-import dev.frazil.netty.io.ServerConnection;
 import dev.frazil.netty.io.Sockets;
 import io.netty.pkitesting.X509Bundle;
 import java.net.DatagramPacket;

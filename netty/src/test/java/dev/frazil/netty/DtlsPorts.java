@@ -2,9 +2,9 @@ package dev.frazil.netty;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.netty.client.ServerAddress;
 import dev.frazil.netty.io.DatagramPort;
 import dev.frazil.netty.io.DtlsPort;
-import dev.frazil.netty.io.ServerAddress;
 import dev.frazil.netty.io.ServerIdentity;
 import dev.frazil.netty.io.SocketSettings;
 import io.netty.pkitesting.X509Bundle;

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
-import dev.frazil.netty.io.ConnectionSettings;
-import dev.frazil.netty.io.ServerAddress;
-import dev.frazil.netty.io.ServerConnection;
+import dev.frazil.netty.client.ConnectionSettings;
+import dev.frazil.netty.client.ServerAddress;
+import dev.frazil.netty.client.ServerConnection;
 import dev.frazil.netty.io.Sockets;
 import dev.frazil.stun.Method;
 import dev.frazil.stun.StunBuilder;

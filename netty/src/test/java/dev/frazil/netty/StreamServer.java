@@ -3,7 +3,7 @@ package dev.frazil.netty;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
-import dev.frazil.netty.io.ServerAddress;
+import dev.frazil.netty.client.ServerAddress;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.OutputStream;

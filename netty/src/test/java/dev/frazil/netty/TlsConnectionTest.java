@@ -3,10 +3,10 @@ package dev.frazil.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.frazil.netty.client.ConnectionSettings;
+import dev.frazil.netty.client.ServerAddress;
+import dev.frazil.netty.client.ServerConnection;
 import dev.frazil.netty.io.CertificateTrust;
-import dev.frazil.netty.io.ConnectionSettings;
-import dev.frazil.netty.io.ServerAddress;
-import dev.frazil.netty.io.ServerConnection;
 import dev.frazil.netty.io.Sockets;
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;

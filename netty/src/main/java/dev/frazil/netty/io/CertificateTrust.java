@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CertificateTrust {
   /** A certificate is not believed; the message says why, in plain words. */
-  static final class Refused extends CertificateException {
+  public static final class Refused extends CertificateException {
     private static final long serialVersionUID = 1;
 
     Refused(String reason) {
@@ -121,7 +121,7 @@ public final class CertificateTrust {
   }
 
   /** Checks what a server of DTLS shows. */
-  void check(X509Certificate[] chain, String authType, String host) throws Refused {
+  public void check(X509Certificate[] chain, String authType, String host) throws Refused {
     check(chain, host, () -> authorities.get().checkServerTrusted(chain, authType));
   }
 

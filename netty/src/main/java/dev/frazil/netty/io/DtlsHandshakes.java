@@ -8,6 +8,7 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.bouncycastle.tls.CipherSuite;
 import org.bouncycastle.tls.crypto.impl.jcajce.JcaTlsCrypto;
 import org.bouncycastle.tls.crypto.impl.jcajce.JcaTlsCryptoProvider;
@@ -16,13 +17,13 @@ import org.bouncycastle.tls.crypto.impl.jcajce.JcaTlsCryptoProvider;
  * Where DTLS handshakes run, which block: on virtual threads where the JVM has them, else on a few daemon threads that
  * end when they idle. No more than a bounded number at a time.
  */
-final class DtlsHandshakes {
+public final class DtlsHandshakes {
   private static final int MOST_ON_VIRTUAL_THREADS = 1024;
   private static final int MOST_ON_THREADS = 64;
   private static final long IDLE_SECONDS = 10;
 
   /** By the JDK's own ciphers: those of BouncyCastle don't use the processor's instructions. */
-  static final JcaTlsCrypto CRYPTO = new JcaTlsCryptoProvider().create(new SecureRandom());
+  public static final JcaTlsCrypto CRYPTO = new JcaTlsCryptoProvider().create(new SecureRandom());
 
   /** RFC 7525 4.2: AEAD and forward secrecy. All of them add 24 bytes to a record. */
   static final int[] ECDSA_SUITES = {
@@ -53,6 +54,12 @@ final class DtlsHandshakes {
             return thread;
           });
     }
+  }
+
+  /** What a client offers: it does not know the server's key. */
+  public static int[] suites() {
+    return IntStream.concat(IntStream.of(ECDSA_SUITES), IntStream.of(RSA_SUITES))
+        .toArray();
   }
 
   /** Runs a handshake; false when there are too many already. */

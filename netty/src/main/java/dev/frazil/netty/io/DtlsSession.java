@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * runs on a thread of its own, datagrams wait in a short queue; afterwards all that happens does so on the event loop, a
  * record at a time, and nothing blocks there.
  */
-final class DtlsSession {
+public final class DtlsSession {
   /** What records are carried in while the path's MTU is not known. */
   private static final int HANDSHAKE_DATAGRAM = 1200;
 
@@ -33,12 +33,12 @@ final class DtlsSession {
 
   /** The handshake of one of the sides. */
   @FunctionalInterface
-  interface Handshake {
+  public interface Handshake {
     DTLSTransport run(DatagramTransport below) throws IOException;
   }
 
   /** Who a session works for, on the event loop. */
-  interface Owner {
+  public interface Owner {
     /** A datagram for the other side. */
     void send(DtlsSession session, byte[] bytes, int offset, int length);
 
@@ -78,13 +78,13 @@ final class DtlsSession {
   private byte[] plain = {};
   private byte[] outgoing = {};
 
-  DtlsSession(Driver driver, Owner owner) {
+  public DtlsSession(Driver driver, Owner owner) {
     this.driver = driver;
     this.owner = owner;
   }
 
   /** Begins the handshake; the owner hears of its end, never before this method has returned. */
-  void start(Handshake handshake) {
+  public void start(Handshake handshake) {
     if (!DtlsHandshakes.execute(() -> shakeHands(handshake))) {
       driver.executeLater(() -> end("too many DTLS handshakes at once"));
     }
@@ -118,12 +118,12 @@ final class DtlsSession {
     }
   }
 
-  boolean isOpen() {
+  public boolean isOpen() {
     return open != null && !ended;
   }
 
   /** A datagram of the other side came in. */
-  void handleDatagram(ByteBuffer datagram) {
+  public void handleDatagram(ByteBuffer datagram) {
     if (open == null) {
       byte[] copy = new byte[datagram.remaining()];
       datagram.get(datagram.position(), copy);
@@ -167,7 +167,7 @@ final class DtlsSession {
   }
 
   /** Sends a datagram; false when it is dropped. */
-  boolean transmit(ByteBuffer header, ByteBuffer payload) {
+  public boolean transmit(ByteBuffer header, ByteBuffer payload) {
     int length = header.remaining() + payload.remaining();
     if (open == null || ended || length > LONGEST_PLAINTEXT) {
       return false;
@@ -188,7 +188,7 @@ final class DtlsSession {
   }
 
   /** Ends the session, which the owner wants no more. */
-  void close() {
+  public void close() {
     if (!ended) {
       if (open != null) {
         farewell(open);

@@ -11,10 +11,10 @@ import java.net.PortUnreachableException;
 import javax.net.ssl.SSLException;
 
 /** What a failure means to somebody who does not know its name. */
-final class PlainWords {
+public final class PlainWords {
   private PlainWords() {}
 
-  static String of(Throwable cause) {
+  public static String of(Throwable cause) {
     String message = String.valueOf(cause.getMessage());
     if (cause instanceof ProxyConnectException) {
       return proxy(message);

@@ -18,11 +18,11 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.X509ExtendedTrustManager;
 
 /** The client's side of TLS, 1.2 or newer (BCP 195), by the JDK's engine. */
-final class StreamTls {
+public final class StreamTls {
   /** RFC 7443 3. */
-  static final String STUN_TURN = "stun.turn";
+  public static final String STUN_TURN = "stun.turn";
 
-  static final String STUN_NAT_DISCOVERY = "stun.nat-discovery";
+  public static final String STUN_NAT_DISCOVERY = "stun.nat-discovery";
 
   private StreamTls() {}
 
@@ -32,7 +32,7 @@ final class StreamTls {
    *
    * @param seen gets the server's certificate before it is judged
    */
-  static CompletableFuture<SslContext> context(
+  public static CompletableFuture<SslContext> context(
       CertificateTrust trust, String host, Consumer<X509Certificate> seen) {
     return CompletableFuture.supplyAsync(() -> {
       try {
@@ -53,14 +53,15 @@ final class StreamTls {
     });
   }
 
-  static SslHandler handler(SslContext context, ByteBufAllocator allocator, String host, int port) {
+  public static SslHandler handler(
+      SslContext context, ByteBufAllocator allocator, String host, int port) {
     SslHandler handler = context.newHandler(allocator, host, port);
     handler.setHandshakeTimeoutMillis(0); // the connection has a limit of its own
     return handler;
   }
 
   /** What went wrong in a handshake, in plain words. */
-  static String words(Throwable cause) {
+  public static String words(Throwable cause) {
     for (Throwable each = cause; each != null; each = each.getCause()) {
       if (each instanceof CertificateTrust.Refused) {
         return String.valueOf(each.getMessage());

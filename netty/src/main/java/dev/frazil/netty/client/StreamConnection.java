@@ -1,7 +1,12 @@
-package dev.frazil.netty.io;
+package dev.frazil.netty.client;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.StreamFramer;
+import dev.frazil.netty.io.Driver;
+import dev.frazil.netty.io.Outlet;
+import dev.frazil.netty.io.PlainWords;
+import dev.frazil.netty.io.SocketAddresses;
+import dev.frazil.netty.io.StreamTls;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;

@@ -1,7 +1,8 @@
-package dev.frazil.netty.io;
+package dev.frazil.netty.client;
 
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.SocketAddresses;
 import io.netty.handler.proxy.HttpProxyHandler;
 import io.netty.handler.proxy.ProxyHandler;
 import io.netty.handler.proxy.Socks5ProxyHandler;

@@ -1,5 +1,12 @@
-package dev.frazil.netty.io;
+package dev.frazil.netty.client;
 
+import dev.frazil.netty.io.DatagramPort;
+import dev.frazil.netty.io.Driver;
+import dev.frazil.netty.io.DtlsSession;
+import dev.frazil.netty.io.Outlet;
+import dev.frazil.netty.io.PlainWords;
+import dev.frazil.netty.io.SocketAddresses;
+import dev.frazil.netty.io.SocketSettings;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;

@@ -1,5 +1,6 @@
-package dev.frazil.netty.io;
+package dev.frazil.netty.client;
 
+import dev.frazil.netty.io.CertificateTrust;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 

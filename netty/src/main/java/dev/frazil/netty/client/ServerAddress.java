@@ -1,4 +1,4 @@
-package dev.frazil.netty.io;
+package dev.frazil.netty.client;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;

@@ -1,5 +1,8 @@
-package dev.frazil.netty.io;
+package dev.frazil.netty.client;
 
+import dev.frazil.netty.io.CertificateTrust;
+import dev.frazil.netty.io.DtlsHandshakes;
+import dev.frazil.netty.io.StreamTls;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -9,7 +12,6 @@ import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.Vector;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 import org.bouncycastle.tls.AlertDescription;
 import org.bouncycastle.tls.CertificateRequest;
 import org.bouncycastle.tls.DefaultTlsClient;
@@ -52,9 +54,7 @@ final class DtlsClient extends DefaultTlsClient {
 
   @Override
   protected int[] getSupportedCipherSuites() {
-    return IntStream.concat(
-            IntStream.of(DtlsHandshakes.ECDSA_SUITES), IntStream.of(DtlsHandshakes.RSA_SUITES))
-        .toArray();
+    return DtlsHandshakes.suites();
   }
 
   /** Without RSA-PSS, which the JDK's providers know by another name than BouncyCastle asks for. */

@@ -1,8 +1,10 @@
-package dev.frazil.netty.io;
+package dev.frazil.netty.client;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.io.Driver;
+import dev.frazil.netty.io.SocketAddresses;
 import io.netty.buffer.ByteBuf;
 import io.netty.util.concurrent.Future;
 import java.net.InetSocketAddress;
