@@ -38,7 +38,7 @@ public final class TurnNumbers {
           + "--max-port 32767 --user-quota 0 --total-quota 0 --no-stdout-log --log-file /dev/null -m 1";
 
   private static final String FRAZIL =
-      "serve --listen 127.0.0.1:{port} --listen tcp:127.0.0.1:{port} "
+      "serve --listen 127.0.0.1:{port} --transport udp --transport tcp "
           + "--relay 127.0.0.1 --realm {realm} --user {user}:{pass} --allow-loopback-peers --ports 33000-60999 "
           + "--allocations 20000 --allocations-per-user 20000 --refusals-per-source 0";
 

@@ -57,7 +57,7 @@ final class Draft {
   int threads = Math.min(MOST_DEFAULT_THREADS, Runtime.getRuntime().availableProcessors());
   IoTransport engine = IoTransport.AUTO;
   int drain = 60;
-  int batching = 450;
+  int batching = 300;
   int statistics = 60;
   String software = "frazil";
 

@@ -242,7 +242,7 @@ public enum Setting {
       Kind.NUMBER,
       "US",
       "Microseconds that datagrams are collected for where many clients send little each, 0 to 10000; 0 for never. "
-          + "Default: 450.",
+          + "Default: 300.",
       Draft::batching),
   STATISTICS(
       Section.OPERATION,

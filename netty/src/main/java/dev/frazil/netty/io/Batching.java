@@ -103,9 +103,9 @@ final class Batching {
     return LOOK_AGAIN;
   }
 
-  /** When half as much comes while a batch is worked on, the event loop has no time to nap. */
+  /** When nearly as much comes while a batch is worked on, the event loop has no time to nap. */
   private long judgeLoad(int datagrams, long now) {
-    if (datagrams >= WORTH && 2 * datagrams >= collected) {
+    if (datagrams >= WORTH && 4 * datagrams >= 3 * collected) {
       collected = datagrams;
       return ++crowded < CONVINCING ? LOOK_AGAIN : takeRest(now);
     }
