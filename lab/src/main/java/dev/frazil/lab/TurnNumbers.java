@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 /**
  * Measures {@code frazil serve} beside Debian's coturn: CPU time of the server for each datagram or request, both at once on
  * one machine, a CPU for the servers and one for the load generator. What counts is the median of the ratios of the runs.
+ * Takes half an hour; on a busy machine the JVMs need longer to warm up: {@code -- --prepare 90}.
  *
  * <p>{@code lab/run TurnNumbers [JAVA_HOME ...] [-- options of compare.sh]}: each JDK is a server of its own, next to the one
  * that this program runs on. Needs a C compiler, taskset and turnserver; with libssl-dev the generator's clients come by TLS
@@ -71,7 +72,7 @@ public final class TurnNumbers {
       command.addAll(List.of("--server", name(home) + "=" + serve(home)));
     }
     Path results = folder.resolve("results");
-    command.addAll(List.of("--runs", "5", "--secs", "4", "--prepare", "15", "--tests", TESTS));
+    command.addAll(List.of("--runs", "5", "--secs", "4", "--prepare", "30", "--tests", TESTS));
     command.addAll(List.of("--out", results.toString()));
     command.addAll(options);
     Process process = new ProcessBuilder(command).inheritIO().start();
