@@ -130,7 +130,7 @@ public final class TurnNumbers {
       List<Object> row = new ArrayList<>(List.of(key.test(), key.cost().substring(7)));
       Map<Integer, Double> first = of.getOrDefault(servers.get(0), Map.of());
       row.add(String.format(Locale.ROOT, "%.2f", median(first.values().stream())));
-      servers.stream().skip(1).forEach(server -> row.add(ratio(of.get(server), first)));
+      servers.stream().skip(1).forEach(server -> row.add(ratio(of.getOrDefault(server, Map.of()), first)));
       table.row(row.toArray());
     });
     table.print(System.out);
@@ -138,12 +138,9 @@ public final class TurnNumbers {
   }
 
   private static String ratio(Map<Integer, Double> values, Map<Integer, Double> first) {
-    if (values == null) {
-      return "-";
-    }
     List<Double> ratios = values.entrySet().stream()
         .filter(each -> first.containsKey(each.getKey()))
-        .map(each -> each.getValue() / first.get(each.getKey()))
+        .map(each -> each.getValue() / Objects.requireNonNull(first.get(each.getKey())))
         .sorted()
         .toList();
     return ratios.isEmpty()
