@@ -9,6 +9,7 @@ import dev.frazil.turn.Allocation.Permission;
 import dev.frazil.turn.Allocation.Relayed;
 import dev.frazil.turn.TurnServerEvent.EndReason;
 import java.nio.ByteBuffer;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -29,7 +30,7 @@ final class Allocations {
   private static final long RETRANSMISSIONS = 40_000_000_000L;
 
   private static final int MOST_RELEASED = 4096;
-  private static final int TICKET_LENGTH = 25;
+  private static final int TICKET_LENGTH = 27; // nothing to pad in Base64
 
   /** The request that released an allocation. */
   private record Release(TransactionId id, String username, long until) {}
@@ -172,15 +173,29 @@ final class Allocations {
     }
   }
 
+  /** Whose ticket it is; -1 when it is nobody's. */
+  static int shardOf(ByteBuffer ticket) {
+    if (ticket.remaining() < 4) {
+      return -1;
+    }
+    byte[] start = new byte[4];
+    ticket.get(ticket.position(), start);
+    try {
+      return Base64.getUrlDecoder().decode(start)[0] & 0xFF;
+    } catch (IllegalArgumentException e) {
+      return -1;
+    }
+  }
+
   /**
-   * A ticket for an allocation (RFC 8016 3.1): the shard, then 192 random bits. It stands for a row of a table, so it
-   * tells nothing, and making one up is guessing.
+   * A ticket for an allocation (RFC 8016 3.1): the shard, then 208 random bits, as text, because coturn's clients take it
+   * for a string. It stands for a row of a table, so it tells nothing, and making one up is guessing.
    */
   ByteBuffer newTicket(Allocation allocation) {
     byte[] ticket = new byte[TICKET_LENGTH];
     random.nextBytes(ticket);
     ticket[0] = (byte) configuration.shard;
-    ByteBuffer key = ByteBuffer.wrap(ticket).asReadOnlyBuffer();
+    ByteBuffer key = ByteBuffer.wrap(Base64.getUrlEncoder().encode(ticket)).asReadOnlyBuffer();
     tickets.put(key, allocation);
     return key;
   }

@@ -438,7 +438,7 @@ public final class TurnServer implements ProtocolMachine {
     }
     ByteBuffer ticket = message.get(AttributeType.MOBILITY_TICKET);
     if (ticket != null && ticket.hasRemaining()) {
-      return ticket.get(ticket.position()) & 0xFF;
+      return Allocations.shardOf(ticket);
     } else if (message.has(AttributeType.CONNECTION_ID)) {
       return message.intValue(AttributeType.CONNECTION_ID, 0) >>> 24;
     } else if (message.has(AttributeType.RESERVATION_TOKEN)) {

@@ -167,7 +167,7 @@ class ServerRefreshTest {
   @Test
   @Tag("TURN-1600")
   void ticketIsGivenToWhoAsksWithAnEmptyOne() {
-    assertThat(ticket(allocateMobile()).remaining()).isEqualTo(25);
+    assertThat(ticket(allocateMobile()).remaining()).isEqualTo(36);
     assertThat(code(net.client(5001)
             .allocate(b -> b.put(AttributeType.MOBILITY_TICKET, ByteBuffer.allocate(1)))))
         .isEqualTo(400);
@@ -177,6 +177,17 @@ class ServerRefreshTest {
     assertThat(code(off.client(5000)
             .allocate(b -> b.put(AttributeType.MOBILITY_TICKET, ByteBuffer.allocate(0)))))
         .isEqualTo(405);
+  }
+
+  @Test
+  void ticketIsTextForClientsThatTakeItForAString() {
+    for (int i = 0; i < 50; i++) {
+      ByteBuffer ticket = ticket(net.client(6000 + i)
+          .allocate(b -> b.put(AttributeType.MOBILITY_TICKET, ByteBuffer.allocate(0))));
+      for (int at = ticket.position(); at < ticket.limit(); at++) {
+        assertThat(ticket.get(at)).isBetween((byte) '-', (byte) 'z');
+      }
+    }
   }
 
   @Test
@@ -213,7 +224,7 @@ class ServerRefreshTest {
   void ticketIsBoundToItsUserAndToThePathsThatHaveNothing() {
     ByteBuffer ticket = ticket(allocateMobile());
     assertThat(code(move(client.movedTo(6000).as(ServerHarness.OTHER), ticket))).isEqualTo(441);
-    ByteBuffer forged = ByteBuffer.allocate(25).put(0, ticket, 0, 24).put(24, (byte) 77);
+    ByteBuffer forged = ByteBuffer.allocate(36).put(0, ticket, 0, 35).put(35, (byte) '!');
     assertThat(code(move(client.movedTo(6001), forged))).isEqualTo(437);
     Client taken = client.movedTo(6002);
     taken.allocate();

@@ -130,7 +130,9 @@ public final class TurnNumbers {
       List<Object> row = new ArrayList<>(List.of(key.test(), key.cost().substring(7)));
       Map<Integer, Double> first = of.getOrDefault(servers.get(0), Map.of());
       row.add(String.format(Locale.ROOT, "%.2f", median(first.values().stream())));
-      servers.stream().skip(1).forEach(server -> row.add(ratio(of.getOrDefault(server, Map.of()), first)));
+      servers.stream()
+          .skip(1)
+          .forEach(server -> row.add(ratio(of.getOrDefault(server, Map.of()), first)));
       table.row(row.toArray());
     });
     table.print(System.out);
