@@ -170,6 +170,11 @@ public final class TurnServerConfiguration {
     return limits;
   }
 
+  /** How Binding requests are answered, and where NAT behaviour discovery is, for those who bind to its addresses. */
+  public BindingServer.Options binding() {
+    return binding;
+  }
+
   LongTermOptions longTerm(Realm asked) {
     return new LongTermOptions(asked.name(), passwordAlgorithms, usernameAnonymity, nonceLifetime);
   }

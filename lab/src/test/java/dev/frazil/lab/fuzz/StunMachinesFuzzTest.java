@@ -27,6 +27,8 @@ class StunMachinesFuzzTest {
   private static final LongTermCredential USER = new LongTermCredential("user", "pass");
   private static final FiveTuple PATH = new FiveTuple(
       TransportAddress.udp("198.51.100.1", 3478), TransportAddress.udp("192.0.2.1", 5000));
+  private static final BindingServer.Discovery DISCOVERY =
+      new BindingServer.Discovery(PATH.local(), TransportAddress.udp("198.51.100.2", 3479));
 
   /** No datagram makes a server or a client throw. */
   @FuzzTest(maxDuration = "10s")
@@ -40,7 +42,8 @@ class StunMachinesFuzzTest {
         new SplittableRandom(1));
     for (ServerAuthentication each : new ServerAuthentication[] {null, authentication}) {
       BindingServer server = new BindingServer(
-          new BindingServer.Options("frazil", true, 100, true),
+          new BindingServer.Options("frazil", true, 100, true)
+              .withDiscovery(each == null ? DISCOVERY : null),
           each,
           new SplittableRandom(2),
           sink);
