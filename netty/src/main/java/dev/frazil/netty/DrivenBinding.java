@@ -24,6 +24,7 @@ final class DrivenBinding extends Driven implements Outbox {
   private final BindingServer machine;
   private final Map<TransportAddress, DatagramPort> ports = new LinkedHashMap<>();
   private final CompletableFuture<List<TransportAddress>> bound = new CompletableFuture<>();
+  private final List<TransportAddress> required;
   private String lastFailure = "the host has no such address";
   private int open;
   private boolean closed;
@@ -31,6 +32,8 @@ final class DrivenBinding extends Driven implements Outbox {
   DrivenBinding(IceRuntime runtime, BindingServer.Options options) {
     super(runtime.nextDriver());
     this.runtime = runtime;
+    BindingServer.Discovery discovery = options.discovery();
+    required = discovery == null ? List.of() : discovery.addresses();
     machine = new BindingServer(options, null, runtime.random(), this);
   }
 
@@ -39,7 +42,7 @@ final class DrivenBinding extends Driven implements Outbox {
     return machine;
   }
 
-  /** Completed with the addresses that could be bound, or failed when none could. */
+  /** Completed with the addresses that could be bound, or failed when none could, or one of discovery could not. */
   CompletableFuture<List<TransportAddress>> bound() {
     return bound;
   }
@@ -53,12 +56,12 @@ final class DrivenBinding extends Driven implements Outbox {
     for (TransportAddress address : addresses) {
       int port = address.port();
       SocketSettings settings = SocketSettings.DEFAULT.withPorts(new PortRange(port, port));
-      DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), new Base());
+      DatagramPort.bind(driver(), address.ip(), settings, runtime.random(), new Base(address));
     }
   }
 
   private void finish() {
-    if (ports.isEmpty()) {
+    if (ports.isEmpty() || !ports.keySet().containsAll(required)) {
       bound.completeExceptionally(new IOException(lastFailure));
       shutDown();
     } else {
@@ -87,6 +90,12 @@ final class DrivenBinding extends Driven implements Outbox {
   }
 
   private final class Base implements DatagramPort.Owner {
+    private final TransportAddress wanted;
+
+    Base(TransportAddress wanted) {
+      this.wanted = wanted;
+    }
+
     @Override
     public void handleBound(DatagramPort port) {
       if (closed) {
@@ -99,7 +108,11 @@ final class DrivenBinding extends Driven implements Outbox {
 
     @Override
     public void handleBindFailed(String reason) {
-      lastFailure = reason;
+      if (required.contains(wanted)) {
+        lastFailure = wanted + ", for NAT behaviour discovery: " + reason;
+      } else if (required.isEmpty()) {
+        lastFailure = reason;
+      }
       settled();
     }
 

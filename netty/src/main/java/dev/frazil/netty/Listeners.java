@@ -4,10 +4,13 @@ import dev.frazil.ice.InterfaceAddress;
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.stun.BindingServer;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The addresses that a server listens on: 0.0.0.0 and :: stand for each address of their family that the host has now,
@@ -15,6 +18,33 @@ import java.util.function.Consumer;
  */
 final class Listeners {
   private Listeners() {}
+
+  /** Those of NAT behaviour discovery as well. */
+  static List<TurnListener> with(
+      List<TurnListener> wanted, BindingServer.@Nullable Discovery discovery) {
+    if (discovery == null) {
+      return wanted;
+    }
+    List<TurnListener> all = new ArrayList<>(wanted);
+    for (TransportAddress address : discovery.addresses()) {
+      wanted.stream()
+          .filter(each -> each.kind() == TurnListener.Kind.DTLS && includes(each, address))
+          .findAny()
+          .ifPresent(each -> {
+            throw new IllegalArgumentException(
+                "listener " + each + ": NAT behaviour discovery needs " + address + " for UDP");
+          });
+      all.add(new TurnListener(TurnListener.Kind.UDP, address));
+    }
+    return all;
+  }
+
+  private static boolean includes(TurnListener listener, TransportAddress address) {
+    IpAddress ip = listener.address().ip();
+    return listener.address().port() == address.port()
+        && (ip.equals(address.ip())
+            || ip.isUnspecified() && ip.family() == address.ip().family());
+  }
 
   /** Tells the listeners one by one, at once or on another thread. */
   static void expand(

@@ -3,6 +3,7 @@ package dev.frazil.netty;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.io.Driver;
 import dev.frazil.netty.io.ServerTls;
+import dev.frazil.stun.BindingServer;
 import dev.frazil.stun.Method;
 import dev.frazil.stun.StunMessage;
 import dev.frazil.turn.TurnServer;
@@ -26,6 +27,7 @@ final class Shards {
   final TurnServiceSettings settings;
   final Consumer<TurnServerEvent> listener;
   final List<DrivenTurn> all;
+  final BindingServer.@Nullable Discovery discovery;
   private final SharedQuotas quotas = new SharedQuotas();
   private final Set<TransportAddress> relayed = ConcurrentHashMap.newKeySet();
   private volatile @Nullable ServerTls tls;
@@ -43,6 +45,8 @@ final class Shards {
     }
     List<TurnServerConfiguration> configurations =
         configurations(settings.configuration, drivers.size());
+    quotas.setLimits(configurations.get(0).limits());
+    discovery = configurations.get(0).binding().discovery();
     List<DrivenTurn> machines = new ArrayList<>();
     for (int i = 0; i < drivers.size(); i++) {
       machines.add(new DrivenTurn(this, drivers.get(i), configurations.get(i)));
@@ -69,12 +73,16 @@ final class Shards {
       said.accept(builder);
       configurations.add(builder.build());
     }
-    quotas.setLimits(configurations.get(0).limits());
     return configurations;
   }
 
   void reconfigure(Consumer<TurnServerConfiguration.Builder> said) {
     List<TurnServerConfiguration> configurations = configurations(said, all.size());
+    if (!Objects.equals(discovery, configurations.get(0).binding().discovery())) {
+      throw new IllegalArgumentException(
+          "discovery: its addresses are bound at the start and can't change");
+    }
+    quotas.setLimits(configurations.get(0).limits());
     for (int i = 0; i < all.size(); i++) {
       DrivenTurn machine = all.get(i);
       TurnServerConfiguration configuration = configurations.get(i);

@@ -24,8 +24,11 @@ public final class StunService implements AutoCloseable {
    * Binds to an address and answers from then on. With 0.0.0.0 or :: it binds to each address of that family that the
    * host has now, one socket each, so that every answer leaves from the address that was asked (RFC 8489 6.3.1.2).
    *
+   * <p>Where the options name addresses for NAT behaviour discovery (RFC 5780), it binds to all of these as well.
+   *
    * @param address a UDP address; port 0 lets the system choose
-   * @return fails with an {@link java.io.IOException} when no address could be bound
+   * @return fails with an {@link java.io.IOException} when no address could be bound, or one for NAT behaviour discovery
+   *     could not
    * @throws IllegalArgumentException when the address is not of UDP
    * @throws IllegalStateException when the runtime is closed
    */
@@ -40,7 +43,7 @@ public final class StunService implements AutoCloseable {
     TurnListener wanted = new TurnListener(TurnListener.Kind.UDP, address);
     Listeners.expand(
         runtime,
-        List.of(wanted),
+        Listeners.with(List.of(wanted), options.discovery()),
         all -> server
             .driver()
             .execute(() -> server.bind(all.stream().map(TurnListener::address).toList())));

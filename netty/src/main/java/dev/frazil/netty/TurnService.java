@@ -90,7 +90,8 @@ public final class TurnService implements AutoCloseable {
   }
 
   /**
-   * Binds to all the listeners and serves from then on.
+   * Binds to all the listeners, and to the addresses of NAT behaviour discovery where the configuration's Binding options
+   * name some, and serves from then on.
    *
    * @param events hears what happens, on event loops, on several at once where there are several shards; it must not
    *     block them
@@ -102,6 +103,7 @@ public final class TurnService implements AutoCloseable {
       IceRuntime runtime, TurnServiceSettings settings, Consumer<TurnServerEvent> events) {
     runtime.checkOpen();
     Shards shards = new Shards(runtime, settings, events);
+    List<TurnListener> listeners = Listeners.with(settings.listeners, shards.discovery);
     if (settings.identity != null) {
       shards.setTls(settings.identity.prepare());
     }
@@ -112,7 +114,7 @@ public final class TurnService implements AutoCloseable {
     }
     DrivenTurn first = shards.all.get(0);
     Listeners.expand(
-        runtime, settings.listeners, wanted -> first.driver().execute(() -> first.listen(wanted)));
+        runtime, listeners, wanted -> first.driver().execute(() -> first.listen(wanted)));
     CompletableFuture<List<TurnListener>> open = first.bound();
     for (DrivenTurn shard : shards.all.subList(1, shards.all.size())) {
       open = open.thenCompose(bound -> {
@@ -169,7 +171,8 @@ public final class TurnService implements AutoCloseable {
   }
 
   /**
-   * Goes on with another configuration, see {@link TurnServer#reconfigure}; the listeners stay.
+   * Goes on with another configuration, see {@link TurnServer#reconfigure}; the listeners stay, and so have the addresses of NAT
+   * behaviour discovery to.
    *
    * @throws IllegalArgumentException when the configuration can't be
    * @throws IllegalStateException when the configuration can't be
