@@ -26,7 +26,6 @@ record CoturnOption(@Nullable Taker taker, String why) {
   private static final String WEB = "there is no web page; see `frazil sessions` and --metrics";
   private static final String CIPHERS =
       "the TLS library's own choice of ciphers and curves, from TLS 1.2 on, is used";
-  private static final String DISCOVERY = "NAT behaviour discovery (RFC 5780) is not served";
   private static final String OUTDATED = "";
   private static final String PROCESS = "is for systemd or the container to set";
   private static final String DEVICE = "name the device's address instead";
@@ -84,10 +83,11 @@ record CoturnOption(@Nullable Taker taker, String why) {
       .takes("prod", CoturnTranslation::noSoftware)
       .flag("no-stun-backward-compatibility", Setting.NO_OLD_STUN)
       // What holds without being asked for.
-      .none("alt-listening-port", DISCOVERY)
-      .none("alt-tls-listening-port", DISCOVERY)
+      .takes("alt-listening-port", CoturnTranslation::altListeningPort)
+      .none("alt-tls-listening-port", "NAT behaviour is discovered over UDP alone")
       .none("tcp-proxy-port", "the PROXY protocol is not spoken; clients have to come directly")
-      .none("no-rfc5780", OUTDATED)
+      .takes("no-rfc5780", CoturnTranslation::noRfc5780)
+      .takes("rfc5780", CoturnTranslation::rfc5780)
       .none("no-multicast-peers", OUTDATED)
       .none("no-loopback-peers", OUTDATED)
       .none("response-origin-only-with-rfc5780", OUTDATED)

@@ -33,6 +33,8 @@ final class CoturnTranslation {
   private final List<Range> allowed = new ArrayList<>();
   private final List<Range> denied = new ArrayList<>();
   private @Nullable Line listeningPort;
+  private @Nullable Line altListeningPort;
+  private boolean noDiscovery;
   private @Nullable Line minPort;
   private @Nullable Line maxPort;
   private boolean noTcpRelay;
@@ -97,6 +99,19 @@ final class CoturnTranslation {
   void listeningPort(Line line) {
     SettingText.port(line.value());
     listeningPort = line;
+  }
+
+  void altListeningPort(Line line) {
+    SettingText.number(line.value(), 0, 65_535);
+    altListeningPort = line;
+  }
+
+  void noRfc5780(Line line) throws ConfigurationException {
+    noDiscovery = line.isOn();
+  }
+
+  void rfc5780(Line line) throws ConfigurationException {
+    noDiscovery = !line.isOn();
   }
 
   void auxServer(Line line) {
@@ -230,6 +245,7 @@ final class CoturnTranslation {
 
   private void finish() throws ConfigurationException {
     finishListening();
+    finishDiscovery();
     finishTransports();
     finishPorts();
     finishPeers();
@@ -245,8 +261,7 @@ final class CoturnTranslation {
   private void finishListening() {
     String port = listeningPort == null ? DEFAULT_PORT : listeningPort.value();
     for (Line line : listeningIps) {
-      String ip = line.value().indexOf(':') < 0 ? line.value() : "[" + line.value() + "]";
-      add(Setting.LISTEN, line, ip + ":" + port);
+      add(Setting.LISTEN, line, bracketed(line.value()) + ":" + port);
     }
     if (listeningIps.isEmpty() && listeningPort != null) {
       add(Setting.LISTEN, listeningPort, "0.0.0.0:" + port);
@@ -256,6 +271,38 @@ final class CoturnTranslation {
       values.get(Setting.LISTEN).add(new Value("0.0.0.0", aux.origin()));
       values.get(Setting.LISTEN).add(new Value("::", aux.origin()));
     }
+  }
+
+  /** coturn serves NAT behaviour discovery where it listens on two addresses of a family. */
+  private void finishDiscovery() {
+    Line second = secondListeningIp();
+    if (second != null && !noDiscovery && !switchedOff.containsKey("udp")) {
+      String port = listeningPort == null ? DEFAULT_PORT : listeningPort.value();
+      String alternate = altListeningPort == null || altListeningPort.value().equals("0")
+          ? Integer.toString(Integer.parseInt(port) + 1)
+          : altListeningPort.value();
+      add(Setting.ALTERNATE, second, bracketed(second.value()) + ":" + alternate);
+    } else if (altListeningPort != null) {
+      note(
+          altListeningPort,
+          "has no effect: NAT behaviour discovery needs UDP, two addresses of a family by listening-ip, and no "
+              + "no-rfc5780");
+    }
+  }
+
+  private @Nullable Line secondListeningIp() {
+    Map<Boolean, Line> first = new LinkedHashMap<>();
+    for (Line line : listeningIps) {
+      Line other = first.putIfAbsent(line.value().indexOf(':') >= 0, line);
+      if (other != null && !other.value().equals(line.value())) {
+        return line;
+      }
+    }
+    return null;
+  }
+
+  private static String bracketed(String ip) {
+    return ip.indexOf(':') < 0 ? ip : "[" + ip + "]";
   }
 
   private void finishTransports() throws ConfigurationException {

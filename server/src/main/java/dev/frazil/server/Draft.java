@@ -67,6 +67,8 @@ final class Draft {
 
   @Nullable String oauthServerName;
 
+  @Nullable TransportAddress alternate;
+
   @Nullable TransportAddress metrics;
 
   @Nullable Path control;

@@ -54,18 +54,45 @@ public final class ServerConfiguration {
         : List.copyOf(draft.listen);
     realm = draft.realm != null ? draft.realm : draft.host != null ? draft.host : DEFAULT_REALM;
     accounts = new Accounts(draft.users, draft.userKeys, draft.secrets);
-    String software = draft.software.isEmpty() ? null : draft.software;
-    binding = new BindingServer.Options(software, !draft.noOldStun, 0, false);
     drain = Duration.ofSeconds(draft.drain);
     statistics = Duration.ofSeconds(draft.statistics);
     fullAddresses = draft.fullAddresses;
     draft.relay.check();
     identity = readIdentity(draft);
+    String software = draft.software.isEmpty() ? null : draft.software;
+    binding = new BindingServer.Options(software, !draft.noOldStun, 0, false, discovery());
     for (TurnListener.Kind kind : draft.transports) {
       if (kind.isSecure() && identity == null) {
         throw new FieldException(
             Setting.TRANSPORT, "'" + Names.of(kind) + "': needs a certificate: set cert and key");
       }
+    }
+  }
+
+  /** Where clients find out how their NATs behave; null where there is no second address. */
+  private BindingServer.@Nullable Discovery discovery() {
+    TransportAddress alternate = draft.alternate;
+    if (alternate == null) {
+      return null;
+    } else if (!isServed(TurnListener.Kind.UDP)) {
+      throw new FieldException(Setting.ALTERNATE, alternate + ": needs the transport udp");
+    }
+    TransportAddress primary = listen.stream()
+        .filter(at -> at.ip().family() == alternate.ip().family()
+            && !at.ip().isUnspecified()
+            && !at.ip().equals(alternate.ip()))
+        .findFirst()
+        .orElseThrow(() -> new FieldException(
+            Setting.ALTERNATE,
+            alternate + ": needs another address of its family beside it: name it by listen"));
+    if (isServed(TurnListener.Kind.DTLS) && alternate.port() == draft.tlsPort) {
+      throw new FieldException(
+          Setting.ALTERNATE, alternate + ": its port is that of DTLS; choose another");
+    }
+    try {
+      return new BindingServer.Discovery(primary, alternate);
+    } catch (IllegalArgumentException e) {
+      throw new FieldException(Setting.ALTERNATE, String.valueOf(e.getMessage()));
     }
   }
 
@@ -102,6 +129,13 @@ public final class ServerConfiguration {
             .distinct()
             .forEach(all::add);
       }
+    }
+    BindingServer.Discovery discovery = binding.discovery();
+    if (discovery != null) {
+      discovery.addresses().stream()
+          .map(at -> new TurnListener(TurnListener.Kind.UDP, at))
+          .filter(listener -> !all.contains(listener))
+          .forEach(all::add);
     }
     return all;
   }

@@ -24,9 +24,15 @@ final class Service {
   private final @Nullable TurnService relay;
   private final List<StunService> bindings;
   private final List<TurnListener> listeners;
+  /** Bound at the start, so that it stays. */
+  private final BindingServer.@Nullable Discovery discovery;
 
   private Service(
-      @Nullable TurnService relay, List<StunService> bindings, List<TurnListener> listeners) {
+      @Nullable TurnService relay,
+      List<StunService> bindings,
+      List<TurnListener> listeners,
+      BindingServer.@Nullable Discovery discovery) {
+    this.discovery = discovery;
     this.relay = relay;
     this.bindings = bindings;
     this.listeners = listeners;
@@ -57,7 +63,8 @@ final class Service {
     if (!configuration.relays()) {
       return startBindings(runtime, configuration);
     }
-    TurnServiceSettings.Builder settings = TurnServiceSettings.builder(said(configuration));
+    TurnServiceSettings.Builder settings =
+        TurnServiceSettings.builder(said(configuration, configuration.binding().discovery()));
     configuration.listeners().forEach(settings::listen);
     settings.shards(configuration.threads());
     TlsIdentity identity = configuration.identity();
@@ -65,16 +72,26 @@ final class Service {
       settings.identity(identity);
     }
     TurnService relay = await(TurnService.start(runtime, settings.build(), events));
-    return new Service(relay, List.of(), relay.listeners());
+    return new Service(
+        relay, List.of(), relay.listeners(), configuration.binding().discovery());
   }
 
   private static Service startBindings(IceRuntime runtime, ServerConfiguration configuration)
       throws IOException, InterruptedException {
     List<StunService> services = new ArrayList<>();
     List<TurnListener> listeners = new ArrayList<>();
-    for (TransportAddress address : configuration.listen()) {
+    BindingServer.Options options = configuration.binding();
+    BindingServer.Discovery discovery = options.discovery();
+    List<TransportAddress> addresses = new ArrayList<>(configuration.listen());
+    if (discovery != null) {
+      addresses.removeAll(discovery.addresses()); // one machine has all four
+      addresses.add(0, discovery.primary());
+    }
+    for (TransportAddress address : addresses) {
+      boolean discovers = discovery != null && address.equals(discovery.primary());
       try {
-        StunService service = await(StunService.start(runtime, address, configuration.binding()));
+        StunService service = await(StunService.start(
+            runtime, address, options.withDiscovery(discovers ? discovery : null)));
         services.add(service);
         service
             .addresses()
@@ -83,16 +100,18 @@ final class Service {
         throw new IOException(address + ": " + e.getMessage(), e);
       }
     }
-    return new Service(null, services, List.copyOf(listeners));
+    return new Service(null, services, List.copyOf(listeners), discovery);
   }
 
   /** What was checked already, said on a builder. */
-  private static Consumer<TurnServerConfiguration.Builder> said(ServerConfiguration configuration)
+  private static Consumer<TurnServerConfiguration.Builder> said(
+      ServerConfiguration configuration, BindingServer.@Nullable Discovery discovery)
       throws IOException {
     HostAddresses host = HostAddresses.now();
     return builder -> {
       try {
         configuration.turn(builder, host);
+        builder.binding(configuration.binding().withDiscovery(discovery));
       } catch (ConfigurationException e) {
         throw new IllegalArgumentException(e.getMessage(), e);
       }
@@ -150,7 +169,7 @@ final class Service {
       throws IOException, ConfigurationException {
     check(runtime, configuration);
     if (relay != null && configuration.relays()) {
-      relay.reconfigure(said(configuration));
+      relay.reconfigure(said(configuration, discovery));
       TlsIdentity identity = configuration.identity();
       if (identity != null) {
         relay.reload(identity);

@@ -14,6 +14,13 @@ public enum Setting {
       "Where clients send to, an IPv6 address with a port in brackets; may be repeated. Default: port 3478 of all "
           + "addresses.",
       Draft::listen),
+  ALTERNATE(
+      Section.LISTENING,
+      Kind.TEXT,
+      "IP[:PORT]",
+      "A second address of this host, with which clients find out how their NATs behave (RFC 5780): over UDP, at both "
+          + "ports of both addresses. The first is the one that --listen names. Default of PORT: 3479.",
+      (draft, text) -> draft.alternate = SettingText.endpoint(text, Draft.DEFAULT_PORT + 1)),
   TRANSPORT(
       Section.LISTENING,
       Kind.TEXTS,

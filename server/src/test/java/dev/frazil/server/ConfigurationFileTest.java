@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
+import dev.frazil.netty.TurnListener;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,6 +46,7 @@ class ConfigurationFileTest {
   void everySettingCanStandInTheFile() throws Exception {
     ServerConfiguration configuration = read("""
             listen = ["192.0.2.1", "[2001:db8::1]:443"]
+            alternate = "192.0.2.2:3480"
             transport = ["udp", "tcp"]
             tls-port = 443
             relay = "192.0.2.1"
@@ -197,6 +200,38 @@ class ConfigurationFileTest {
     assertThat(complaint("[users]\nalice = \"pass\\u0007word\"\n"))
         .contains("frazil.toml:2: users: ", "password")
         .doesNotContain("pass\u0007word");
+  }
+
+  @Test
+  @Tag("STUN-1500")
+  void alternateAddressIsListenedOnWithBothPorts() throws Exception {
+    ServerConfiguration configuration =
+        read("listen = ['[2001:db8::1]', '192.0.2.1']\nalternate = '192.0.2.2'\n")
+            .build();
+    assertThat(configuration.listeners())
+        .extracting(TurnListener::address)
+        .containsExactly(
+            TransportAddress.udp("2001:db8::1", 3478),
+            TransportAddress.udp("192.0.2.1", 3478),
+            TransportAddress.udp("192.0.2.1", 3479),
+            TransportAddress.udp("192.0.2.2", 3478),
+            TransportAddress.udp("192.0.2.2", 3479));
+    assertThat(read("listen = '192.0.2.1'\n").build().binding().discovery()).isNull();
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', textBlock = """
+          alternate = '192.0.2.2'                                            | needs another address of its family
+          alternate = '192.0.2.2'@listen = '0.0.0.0'                         | needs another address of its family
+          alternate = '192.0.2.2'@listen = '2001:db8::1'                     | needs another address of its family
+          alternate = '192.0.2.2'@listen = '192.0.2.2'                       | needs another address of its family
+          alternate = '192.0.2.2:3478'@listen = '192.0.2.1'                  | has to differ
+          alternate = '192.0.2.2:0'@listen = '192.0.2.1'                     | with a port
+          alternate = '192.0.2.2'@listen = '192.0.2.1'@transport = 'tcp'@secret = 'north' | needs the transport udp
+          """)
+  void alternateAddressThatDoesNotFitIsToldWithItsLine(String text, String rule) {
+    assertThat(complaint(text.replace('@', '\n')))
+        .contains("frazil.toml:1: alternate: ", "192.0.2.2", rule);
   }
 
   @Test

@@ -249,6 +249,30 @@ class CoturnConfigurationTest {
         .doesNotContain("0xpass", "bc807ee2");
   }
 
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', textBlock = """
+          listening-ip=192.0.2.1@listening-ip=2001:db8::1@listening-ip=192.0.2.2 | 192.0.2.2:3479
+          listening-ip=192.0.2.1@listening-ip=192.0.2.2@listening-port=5000      | 192.0.2.2:5001
+          listening-ip=192.0.2.1@listening-ip=192.0.2.2@alt-listening-port=0     | 192.0.2.2:3479
+          listening-ip=192.0.2.1@listening-ip=192.0.2.2@alt-listening-port=3500  | 192.0.2.2:3500
+          listening-ip=2001:db8::1@listening-ip=2001:db8::2                      | [2001:db8::2]:3479
+          listening-ip=192.0.2.1@listening-ip=2001:db8::1                        | null
+          listening-ip=192.0.2.1@listening-ip=192.0.2.2@no-rfc5780               | null
+          listening-ip=192.0.2.1@listening-ip=192.0.2.2@no-udp                   | null
+          """)
+  void twoAddressesOfAFamilyServeDiscovery(String text, String alternate) throws Exception {
+    Settings settings = read(text.replace('@', '\n') + "\n" + USER);
+    assertThat(String.valueOf(settings.draft().alternate)).isEqualTo(alternate);
+    assertThat(settings.build().binding().discovery() == null).isEqualTo(alternate.equals("null"));
+    assertThat(settings.notes()).noneMatch(note -> note.contains("5780"));
+  }
+
+  @Test
+  void alternatePortAloneHasNoEffect() throws Exception {
+    assertThat(read("listening-ip=192.0.2.1\nalt-listening-port=3479\n" + USER).notes())
+        .anyMatch(note -> note.contains(":2: alt-listening-port: has no effect: "));
+  }
+
   @Test
   void serverOfStunAloneNeedsNoUsers() throws Exception {
     assertThat(read("no-auth\nstun-only\n").build().stunOnly()).isTrue();

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class FrazilServerTest {
@@ -70,6 +71,45 @@ class FrazilServerTest {
     FrazilServer server = start(settings().set(Setting.ENGINE, List.of("nio")));
     assertThat(server.engine()).isEqualTo("nio");
     assertThat(allocate(server, ALICE)).isZero();
+  }
+
+  @Test
+  @Tag("STUN-1520")
+  void alternateAddressAnswersWhereTheClientAsksForIt() throws Exception {
+    for (boolean stunOnly : new boolean[] {false, true}) {
+      int port = freePorts();
+      Settings settings = settings()
+          .set(Setting.LISTEN, List.of("127.0.0.1:" + port))
+          .set(Setting.ALTERNATE, List.of("127.0.0.2:" + (port + 1)))
+          .set(Setting.STUN_ONLY, List.of(Boolean.toString(stunOnly)));
+      FrazilServer server = start(settings);
+      server.reconfigure(
+          settings() // which keeps what is bound
+              .set(Setting.LISTEN, List.of("127.0.0.1:" + port))
+              .set(Setting.STUN_ONLY, List.of(Boolean.toString(stunOnly)))
+              .build());
+      try (TestClient client = new TestClient(server, ALICE)) {
+        StunMessage answer = client.once(Method.BINDING, builder -> {});
+        assertThat(answer.get(AttributeType.OTHER_ADDRESS))
+            .isEqualTo(TransportAddress.udp("127.0.0.2", port + 1));
+      }
+      server.close();
+    }
+  }
+
+  /** The first of two ports that are free now on both addresses. */
+  private static int freePorts() throws IOException {
+    while (true) {
+      try (DatagramSocket first = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
+        int port = first.getLocalPort();
+        new DatagramSocket(new InetSocketAddress("127.0.0.1", port + 1)).close();
+        new DatagramSocket(new InetSocketAddress("127.0.0.2", port)).close();
+        new DatagramSocket(new InetSocketAddress("127.0.0.2", port + 1)).close();
+        return port;
+      } catch (java.net.BindException taken) {
+        // another one
+      }
+    }
   }
 
   @Test
