@@ -1,6 +1,7 @@
 package dev.frazil.turn;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.IpPrefix;
 import dev.frazil.net.Nat64Prefix;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -29,10 +30,14 @@ public final class PeerFilter {
     OWN
   }
 
-  /** A range of addresses. */
-  private record Rule(IpAddress prefix, int length, boolean allows) {
+  /** What holds for a range of addresses. */
+  private record Rule(IpPrefix range, boolean allows) {
     boolean matches(IpAddress ip) {
-      return ip.isIn(prefix, length);
+      return range.contains(ip);
+    }
+
+    int length() {
+      return range.length();
     }
   }
 
@@ -82,7 +87,7 @@ public final class PeerFilter {
     rules = new ArrayList<>(builder.rules);
     UNLESS_ALLOWED.stream()
         .map(range -> rule(range, false))
-        .filter(preset -> builder.rules.stream().noneMatch(rule -> isSameRange(rule, preset)))
+        .filter(preset -> builder.rules.stream().noneMatch(rule -> rule.range.equals(preset.range)))
         .forEach(rules::add);
     rules.sort(Comparator.comparingInt(Rule::length).reversed().thenComparing(Rule::allows));
     nat64 = List.copyOf(builder.nat64);
@@ -103,45 +108,12 @@ public final class PeerFilter {
     return new PeerFilter(builder, addresses);
   }
 
-  private static boolean isSameRange(Rule a, Rule b) {
-    return a.length == b.length && a.prefix.equals(b.prefix);
-  }
-
   private static Rule rule(String range, boolean allows) {
-    int slash = range.indexOf('/');
-    IpAddress prefix;
-    int length;
     try {
-      prefix = IpAddress.parse(slash < 0 ? range : range.substring(0, slash));
-      length = slash < 0 ? prefix.isIpv4() ? 32 : 128 : bits(range.substring(slash + 1));
+      return new Rule(IpPrefix.parse(range), allows);
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException("peer range '" + range + "': " + e.getMessage(), e);
     }
-    if (length < 0 || length > (prefix.isIpv4() ? 32 : 128) || prefix.scopeId() != 0) {
-      throw new IllegalArgumentException("peer range '" + range
-          + "': a prefix has 0 to 32 bits for IPv4, 0 to 128 for IPv6, and no scope");
-    }
-    if (!isZeroBehind(prefix, length)) {
-      throw new IllegalArgumentException(
-          "peer range '" + range + "': the address has bits behind its prefix");
-    }
-    return new Rule(prefix, length, allows);
-  }
-
-  private static int bits(String text) {
-    if (text.isEmpty() || text.length() > 3 || !text.chars().allMatch(c -> c >= '0' && c <= '9')) {
-      throw new IllegalArgumentException("'" + text + "' is no prefix length");
-    }
-    return Integer.parseInt(text);
-  }
-
-  private static boolean isZeroBehind(IpAddress ip, int length) {
-    if (ip.isIpv4()) {
-      return length == 32 || ip.low() << 32 + length == 0;
-    }
-    return length <= 64
-        ? (length == 64 || ip.high() << length == 0) && ip.low() == 0
-        : length == 128 || ip.low() << length - 64 == 0;
   }
 
   /** Whether a peer may have this address, if it is not a relayed address of this server. */
@@ -250,7 +222,7 @@ public final class PeerFilter {
     public Builder own(IpAddress ip, int prefixLength) {
       if (ip.isIpv4() && prefixLength > 0 && prefixLength < 31) {
         int broadcast = (int) ip.low() | -1 >>> prefixLength;
-        never.add(new Rule(IpAddress.ofIpv4(broadcast), 32, false));
+        never.add(new Rule(new IpPrefix(IpAddress.ofIpv4(broadcast), 32), false));
       }
       return own(ip);
     }
