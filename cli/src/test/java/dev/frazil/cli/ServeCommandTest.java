@@ -92,6 +92,16 @@ class ServeCommandTest {
   }
 
   @Test
+  void proxiesCanBeNamedByFlagsAndWhatIsNoRangeIsRefused() throws IOException {
+    Cli named = Cli.run(
+        "serve", "--check", "--user", "a:longer than 8", "--proxy", "10.0.0.0/8", "--proxy", "::1");
+    assertThat(named.exit()).isZero();
+    Cli wrong = Cli.run("serve", "--check", "--proxy", "10.0.0.1/8");
+    assertThat(wrong.exit()).isNotZero();
+    assertThat(wrong.err()).contains("proxy: '10.0.0.1/8': the address has bits behind its prefix");
+  }
+
+  @Test
   void optionsAndTheFileCountInsteadOfCoturnsFile() throws IOException {
     Path coturn = Files.writeString(
         folder.resolve("turnserver.conf"), "listening-ip=192.0.2.1\nuser=alice:wonder\n");

@@ -171,7 +171,11 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     opening--;
     try {
       StreamListener open = StreamListener.bind(
-          driver(), listener.address(), !shards.isOne(), new Accepting(listener.kind()));
+          driver(),
+          listener.address(),
+          !shards.isOne(),
+          shards.settings.proxies,
+          new Accepting(listener.kind()));
       streamListeners.add(open);
       listening.put(listener, new TurnListener(listener.kind(), open.local()));
     } catch (IOException e) {
@@ -455,6 +459,11 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
         stream.secure(shards.tls());
       }
       clients.add(stream);
+    }
+
+    @Override
+    public void handleRefused(StreamPort.End reason) {
+      clients.countRefused(reason);
     }
 
     @Override

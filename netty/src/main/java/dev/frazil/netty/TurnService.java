@@ -44,7 +44,11 @@ public final class TurnService implements AutoCloseable {
     /** What came in is neither STUN nor ChannelData. */
     BAD_FRAMING,
     /** The client sent requests and did not read the answers. */
-    NOT_READING
+    NOT_READING,
+    /** A proxy did not say, or not well, whom it is from: see {@link TurnServiceSettings.Builder#proxy}. */
+    BAD_PROXY_HEADER,
+    /** There is one of the same addresses, as proxies tell them. */
+    SAME_ADDRESS
   }
 
   /**

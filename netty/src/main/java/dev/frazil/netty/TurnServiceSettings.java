@@ -1,7 +1,9 @@
 package dev.frazil.netty;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.IpPrefix;
 import dev.frazil.netty.io.ClientStreams;
+import dev.frazil.netty.io.StreamListener;
 import dev.frazil.turn.TurnServerConfiguration;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -16,6 +18,7 @@ public final class TurnServiceSettings {
   final Consumer<TurnServerConfiguration.Builder> configuration;
   final List<TurnListener> listeners;
   final ClientStreams.Limits streams;
+  final StreamListener.Proxies proxies;
   final @Nullable TlsIdentity identity;
   final int shards;
 
@@ -27,6 +30,7 @@ public final class TurnServiceSettings {
         builder.unusedStreams,
         builder.unusedStreamsPerSource,
         builder.streamPatience);
+    proxies = StreamListener.Proxies.of(builder.proxies, builder.streamPatience);
     identity = builder.identity;
     shards = builder.shards;
   }
@@ -45,6 +49,7 @@ public final class TurnServiceSettings {
   public static final class Builder {
     private final Consumer<TurnServerConfiguration.Builder> configuration;
     private final Set<TurnListener> listeners = new LinkedHashSet<>();
+    private final Set<IpPrefix> proxies = new LinkedHashSet<>();
     private int streams = ClientStreams.Limits.DEFAULT.most();
     private int unusedStreams = ClientStreams.Limits.DEFAULT.mostUnused();
     private int unusedStreamsPerSource = ClientStreams.Limits.DEFAULT.mostUnusedPerSource();
@@ -96,6 +101,22 @@ public final class TurnServiceSettings {
       streams = positive("streams", most);
       unusedStreams = positive("unused streams", mostUnused);
       unusedStreamsPerSource = positive("unused streams per source", mostUnusedPerSource);
+      return this;
+    }
+
+    /**
+     * Adds addresses of proxies, as {@code 192.0.2.0/24} or one alone, which say by the PROXY protocol (version 1 or 2)
+     * whom a connection of TCP or TLS is from: at its very beginning and within five seconds, else it is closed. What they
+     * say is believed, so that nobody else may have these addresses. Others connect as before. Default: none.
+     *
+     * @throws IllegalArgumentException when it is no range, naming it
+     */
+    public Builder proxy(String range) {
+      try {
+        proxies.add(IpPrefix.parse(range));
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException("proxy range '" + range + "': " + e.getMessage(), e);
+      }
       return this;
     }
 

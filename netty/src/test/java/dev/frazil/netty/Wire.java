@@ -81,12 +81,15 @@ interface Wire extends AutoCloseable {
 
   /** Believes every certificate; offers application protocols, or none. */
   static StreamWire tls(TransportAddress server, String... protocols) throws Exception {
+    return tls(tcp(server), server.port(), protocols);
+  }
+
+  /** The same on a stream that is there. */
+  static StreamWire tls(StreamWire plain, int port, String... protocols) throws Exception {
     SSLContext context = SSLContext.getInstance("TLS");
     context.init(null, InsecureTrustManagerFactory.INSTANCE.getTrustManagers(), null);
-    StreamWire plain = tcp(server);
-    SSLSocket socket = (SSLSocket) context
-        .getSocketFactory()
-        .createSocket(plain.socket(), "turn.example.org", server.port(), true);
+    SSLSocket socket = (SSLSocket)
+        context.getSocketFactory().createSocket(plain.socket(), "turn.example.org", port, true);
     SSLParameters parameters = socket.getSSLParameters();
     parameters.setApplicationProtocols(protocols);
     socket.setSSLParameters(parameters);

@@ -85,7 +85,10 @@ record CoturnOption(@Nullable Taker taker, String why) {
       // What holds without being asked for.
       .takes("alt-listening-port", CoturnTranslation::altListeningPort)
       .none("alt-tls-listening-port", "NAT behaviour is discovered over UDP alone")
-      .none("tcp-proxy-port", "the PROXY protocol is not spoken; clients have to come directly")
+      .none(
+          "tcp-proxy-port",
+          "proxies have no port of their own: name them as proxy in a file for --config; they connect "
+              + "where clients do")
       .takes("no-rfc5780", CoturnTranslation::noRfc5780)
       .takes("rfc5780", CoturnTranslation::rfc5780)
       .none("no-multicast-peers", OUTDATED)

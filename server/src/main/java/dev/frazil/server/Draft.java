@@ -1,5 +1,6 @@
 package dev.frazil.server;
 
+import dev.frazil.net.IpPrefix;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.IoTransport;
 import dev.frazil.netty.TurnListener;
@@ -35,6 +36,7 @@ final class Draft {
   private static final int MD5_LENGTH = 16;
 
   final List<TransportAddress> listen = new ArrayList<>();
+  final List<IpPrefix> proxies = new ArrayList<>();
   final Set<TurnListener.Kind> transports = EnumSet.noneOf(TurnListener.Kind.class);
   final OauthKeys oauthKeys = new OauthKeys(InstantSource.system());
   final RelayAddresses relay = new RelayAddresses();
@@ -98,6 +100,14 @@ final class Draft {
         .findFirst()
         .orElseThrow(() -> new IllegalArgumentException("'" + text + "': has to be one of "
             + Arrays.stream(TurnListener.Kind.values()).map(Names::of).toList())));
+  }
+
+  void proxy(String text) {
+    try {
+      proxies.add(IpPrefix.parse(text));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("'" + text + "': " + e.getMessage(), e);
+    }
   }
 
   void engine(String text) {

@@ -1,6 +1,7 @@
 package dev.frazil.server;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.IpPrefix;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.IceRuntime;
 import dev.frazil.netty.TlsIdentity;
@@ -147,6 +148,11 @@ public final class ServerConfiguration {
     return draft.transports.isEmpty()
         ? identity != null || !kind.isSecure()
         : draft.transports.contains(kind);
+  }
+
+  /** Who is believed when saying whom a connection is from. */
+  List<IpPrefix> proxies() {
+    return List.copyOf(draft.proxies);
   }
 
   /** How many event loops share the clients. */

@@ -66,6 +66,7 @@ final class Service {
     TurnServiceSettings.Builder settings =
         TurnServiceSettings.builder(said(configuration, configuration.binding().discovery()));
     configuration.listeners().forEach(settings::listen);
+    configuration.proxies().forEach(range -> settings.proxy(range.toString()));
     settings.shards(configuration.threads());
     TlsIdentity identity = configuration.identity();
     if (identity != null) {

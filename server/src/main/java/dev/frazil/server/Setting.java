@@ -46,6 +46,13 @@ public enum Setting {
       "PORT",
       "Where TLS and DTLS are spoken, on each address that is listened on. Default: 5349.",
       (draft, text) -> draft.tlsPort = SettingText.port(text)),
+  PROXY(
+      Section.LISTENING,
+      Kind.TEXTS,
+      "RANGE",
+      "Where proxies connect from that say whom a TCP or TLS connection is from, by the PROXY protocol 1 or 2; they have "
+          + "to. They are believed: name nobody else's addresses. May be repeated. Default: none.",
+      Draft::proxy),
   HOST(
       Section.LISTENING,
       Kind.TEXT,

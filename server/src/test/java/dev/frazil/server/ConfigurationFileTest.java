@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.IpPrefix;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.TurnListener;
 import java.io.IOException;
@@ -49,6 +50,7 @@ class ConfigurationFileTest {
             alternate = "192.0.2.2:3480"
             transport = ["udp", "tcp"]
             tls-port = 443
+            proxy = ["10.0.0.0/8", "2001:db8::80"]
             relay = "192.0.2.1"
             external = "203.0.113.1"
             ports = "50000-50100"
@@ -94,6 +96,8 @@ class ConfigurationFileTest {
         .containsExactly(
             TransportAddress.udp("192.0.2.1", 3478), TransportAddress.udp("2001:db8::1", 443));
     assertThat(configuration.relays()).isTrue();
+    assertThat(configuration.proxies())
+        .containsExactly(IpPrefix.parse("10.0.0.0/8"), IpPrefix.parse("2001:db8::80/128"));
     assertThat(configuration.drain).hasSeconds(5);
     assertThat(configuration.statistics).isZero();
     assertThat(configuration.fullAddresses).isTrue();
@@ -117,6 +121,8 @@ class ConfigurationFileTest {
           deny = ['10.0.0.0/33']                     | deny:      | 10.0.0.0/33
           deny = ['10.0.0.1/8']                      | deny:      | bits behind its prefix
           allow = 'everything'                       | allow:     | everything
+          proxy = ['10.0.0.1/8']                     | proxy:     | bits behind its prefix
+          proxy = 'proxy.example.org'                | proxy:     | proxy.example.org
           listen = '192.0.2.1:99999'                 | listen:    | 0 to 65535
           listen = 'turn.example.org'                | listen:    | turn.example.org
           relay = '0.0.0.0'                          | relay:     | one host

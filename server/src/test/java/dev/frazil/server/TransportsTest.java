@@ -1,5 +1,6 @@
 package dev.frazil.server;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -8,13 +9,20 @@ import dev.frazil.netty.IceRuntime;
 import dev.frazil.netty.TurnClient;
 import dev.frazil.netty.TurnListener;
 import dev.frazil.netty.TurnListener.Kind;
+import dev.frazil.stun.AttributeType;
+import dev.frazil.stun.StunMessage;
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ExecutionException;
@@ -108,6 +116,35 @@ class TransportsTest {
     assertThat(new ServerControl(folder.resolve("control.sock")).sessions())
         .extracting(ServerSession::transport)
         .containsExactlyInAnyOrder("udp", "tcp", "tls", "dtls");
+  }
+
+  @Test
+  void clientBehindAProxyIsKnownByTheAddressThatTheProxySays() throws Exception {
+    write(certificate());
+    FrazilServer server = FrazilServer.start(settings("wonder")
+        .set(Setting.CONTROL, List.of(folder.resolve("control.sock").toString()))
+        .set(Setting.PROXY, List.of("127.0.0.0/8"))
+        .build());
+    servers.add(server);
+    byte[] binding = HexFormat.of().parseHex("000100002112A442" + "0102030405060708090A0B0C");
+    try (Socket proxy =
+        new Socket("127.0.0.1", listener(server, Kind.TCP).address().port())) {
+      proxy.setSoTimeout(30_000);
+      proxy
+          .getOutputStream()
+          .write("PROXY TCP4 192.0.2.7 203.0.113.1 50001 3478\r\n".getBytes(US_ASCII));
+      proxy.getOutputStream().write(binding);
+      byte[] head = proxy.getInputStream().readNBytes(20);
+      StunMessage answer = StunMessage.tryParse(ByteBuffer.wrap(whole(head, proxy)));
+      assertThat(answer.get(AttributeType.XOR_MAPPED_ADDRESS))
+          .isEqualTo(TransportAddress.udp("192.0.2.7", 50001));
+    }
+  }
+
+  private static byte[] whole(byte[] head, Socket from) throws IOException {
+    byte[] message = Arrays.copyOf(head, 20 + ByteBuffer.wrap(head).getShort(2));
+    from.getInputStream().readNBytes(message, 20, message.length - 20);
+    return message;
   }
 
   @Test

@@ -87,6 +87,11 @@ public final class ClientStreams implements StreamPort.Owner {
     return ended[reason.ordinal()];
   }
 
+  /** Counts one that was refused before it was here. */
+  public void countRefused(StreamPort.End reason) {
+    ended[reason.ordinal()]++;
+  }
+
   /** Messages that were to be sent to a client that reads too slowly. */
   public long dropped() {
     return dropped;
@@ -123,7 +128,9 @@ public final class ClientStreams implements StreamPort.Owner {
 
   /** Why there is no room; null when there is. */
   private StreamPort.@Nullable End obstacle(StreamPort stream) {
-    if (sources.getOrDefault(source(stream), 0) >= limits.mostUnusedPerSource()) {
+    if (clients.containsKey(stream.path())) { // what that one has is not for another
+      return StreamPort.End.SAME_ADDRESS;
+    } else if (sources.getOrDefault(source(stream), 0) >= limits.mostUnusedPerSource()) {
       return StreamPort.End.TOO_MANY_OF_SOURCE;
     } else if (unused.size() < limits.mostUnused() && clients.size() < limits.most()) {
       return null;
@@ -253,7 +260,10 @@ public final class ClientStreams implements StreamPort.Owner {
   @Override
   public void handleClosed(StreamPort stream, StreamPort.End reason) {
     ended[reason.ordinal()]++;
-    close(stream.path());
-    owner.handleClosed(stream.path());
+    // one that ended on its way here is not there, but another may have its addresses
+    if (stream(stream.path()) == stream) {
+      close(stream.path());
+      owner.handleClosed(stream.path());
+    }
   }
 }

@@ -68,7 +68,11 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
     /** What came in is neither STUN nor ChannelData. */
     BAD_FRAMING,
     /** The client sent requests and did not read the answers. */
-    NOT_READING
+    NOT_READING,
+    /** A proxy did not say, or not well, whom it is from. */
+    BAD_PROXY_HEADER,
+    /** There is one of the same addresses, as proxies tell them. */
+    SAME_ADDRESS
   }
 
   /** Who a stream works for. */
@@ -139,6 +143,9 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   public void open(Owner to) {
     owner = to;
     channel.pipeline().addLast(this);
+    if (channel.isRegistered()) { // a proxy was heard on it
+      return;
+    }
     driver.eventLoop().register(channel).addListener(registered -> {
       if (!registered.isSuccess()) {
         end(End.FAILED);
@@ -176,7 +183,7 @@ public final class StreamPort extends ChannelInboundHandlerAdapter implements Ou
   /** Closes what nobody wants. */
   public void refuse() {
     closed = true;
-    channel.unsafe().closeForcibly();
+    StreamListener.close(channel);
   }
 
   /** Whether it was moved once, which is all that it may be. */
