@@ -120,7 +120,7 @@ final class DatagramFloods {
 
   private static Asker asker(Target target, LongTermCredential user) throws IOException {
     DatagramChannel socket = DatagramChannel.open();
-    socket.bind(new InetSocketAddress("127.0.3.3", 0));
+    socket.bind(Target.source(3));
     socket.connect(target.plain());
     socket.configureBlocking(false);
     return new Asker(socket, user);

@@ -3,6 +3,7 @@ package dev.frazil.lab.flood;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -163,7 +164,7 @@ public final class Floods {
 
   private static InetSocketAddress free() throws IOException {
     try (ServerSocket socket = new ServerSocket(0)) {
-      return new InetSocketAddress("127.0.0.1", socket.getLocalPort());
+      return new InetSocketAddress(InetAddress.getLoopbackAddress(), socket.getLocalPort());
     }
   }
 

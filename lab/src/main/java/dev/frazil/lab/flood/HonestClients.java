@@ -4,6 +4,7 @@ import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.IceRuntime;
 import dev.frazil.netty.TurnClient;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -64,7 +65,7 @@ final class HonestClients {
     HonestClients all = new HonestClients(target, ofEach, seconds);
     try (IceRuntime runtime = IceRuntime.builder().eventLoops(1).build();
         DatagramChannel peer = DatagramChannel.open()) {
-      peer.bind(new InetSocketAddress("127.0.0.1", 0));
+      peer.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
       Thread echo = new Thread(() -> echo(peer), "peer");
       echo.setDaemon(true);
       echo.start();

@@ -89,7 +89,7 @@ final class StreamFloods {
     List<InetSocketAddress> relayed = new ArrayList<>();
     long sent = 0;
     try (DatagramChannel peer = DatagramChannel.open()) {
-      peer.bind(new InetSocketAddress("127.0.4.4", 0));
+      peer.bind(Target.source(4));
       for (int i = 0; i < DEAF; i++) {
         Asker client = deafClient(target);
         clients.add(client);
