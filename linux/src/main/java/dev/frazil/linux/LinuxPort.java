@@ -89,6 +89,15 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
   }
 
   @Override
+  public void sharePort() {
+    try {
+      socket.setReusePort(true);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
   public int sendBuffer() {
     try {
       return socket.getSendBufferSize();

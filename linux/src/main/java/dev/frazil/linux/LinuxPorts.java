@@ -128,6 +128,9 @@ final class LinuxPorts implements DatagramPorts {
       throw Errors.newIOException("socket", fd);
     }
     Socket socket = new Socket(fd);
+    if (settings.sharedPort()) {
+      socket.setReusePort(true);
+    }
     if (settings.receiveBuffer() > 0) {
       socket.setReceiveBufferSize(settings.receiveBuffer());
     }

@@ -151,7 +151,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
         .withPorts(new PortRange(address.port(), address.port()))
         .withReceiveBuffer(LISTENER_BUFFER)
         .withSendBuffer(LISTENER_BUFFER)
-        .withSharedPort(!shards.isOne());
+        .withSharedPort(!shards.isFirst(this));
     Listening owner = new Listening(listener);
     if (listener.kind() == TurnListener.Kind.DTLS) {
       DtlsPort.bind(
@@ -173,9 +173,12 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
       StreamListener open = StreamListener.bind(
           driver(),
           listener.address(),
-          !shards.isOne(),
+          !shards.isFirst(this),
           shards.settings.proxies,
           new Accepting(listener.kind()));
+      if (!shards.isOne()) {
+        open.sharePort();
+      }
       streamListeners.add(open);
       listening.put(listener, new TurnListener(listener.kind(), open.local()));
     } catch (IOException e) {
@@ -416,6 +419,9 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
       if (closed) {
         port.close();
         return;
+      }
+      if (!shards.isOne()) {
+        port.sharePort();
       }
       ports.put(port.local(), port);
       listening.put(wanted, new TurnListener(wanted.kind(), port.local()));

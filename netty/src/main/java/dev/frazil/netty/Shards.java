@@ -108,6 +108,11 @@ final class Shards {
     return shard < 0 || shard >= all.size() ? null : all.get(shard);
   }
 
+  /** The first binds alone, so that another server's port is not taken for its own, and shares the port afterwards. */
+  boolean isFirst(DrivenTurn shard) {
+    return shard == all.get(0);
+  }
+
   boolean isOne() {
     return all.size() == 1;
   }

@@ -12,6 +12,7 @@ import dev.frazil.stun.Method;
 import dev.frazil.stun.StunMessage;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
+import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -20,6 +21,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -103,6 +105,23 @@ class TurnShardsTest {
         packet.getData(), packet.getLength(), (InetSocketAddress) packet.getSocketAddress()));
     assertThat(client.receive().position(4))
         .isEqualTo(ByteBuffer.wrap(new byte[] {(byte) mark, 2, 3}));
+  }
+
+  @ParameterizedTest
+  @MethodSource("kindsAndEngines")
+  void portOfAnotherServerIsNotShared(Kind kind, IoTransport engine) throws Exception {
+    runOn(engine);
+    TransportAddress taken = start(kind, builder -> {}).listeners().get(0).address();
+    TurnServiceSettings settings = TurnServices.settings("127.0.0.1", builder -> {})
+        .listen(kind, "127.0.0.1", taken.port())
+        .shards(SHARDS)
+        .build();
+    assertThat(TurnService.start(runtime, settings, event -> {}))
+        .failsWithin(Duration.ofSeconds(Loopback.LIMIT_SECONDS))
+        .withThrowableThat()
+        .havingCause()
+        .isInstanceOf(IOException.class)
+        .withMessageContaining("in use");
   }
 
   @ParameterizedTest

@@ -181,6 +181,11 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
   }
 
   @Override
+  public void sharePort() {
+    driver.sockets().sharePort(channel);
+  }
+
+  @Override
   public int sendBuffer() {
     return channel.config().getOption(ChannelOption.SO_SNDBUF);
   }

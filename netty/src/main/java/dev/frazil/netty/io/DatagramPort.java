@@ -60,6 +60,12 @@ public interface DatagramPort extends Outlet {
   /** The address that is bound. */
   TransportAddress local();
 
+  /**
+   * Lets other sockets of this user be bound to the same from now on (SO_REUSEPORT), as the shards of a server do; they
+   * have to share the port in their turn.
+   */
+  void sharePort();
+
   /** SO_SNDBUF in bytes, as the system took it. */
   int sendBuffer();
 

@@ -113,6 +113,11 @@ public final class DtlsPort implements DatagramPort {
   }
 
   @Override
+  public void sharePort() {
+    port().sharePort();
+  }
+
+  @Override
   public int sendBuffer() {
     return port().sendBuffer();
   }
