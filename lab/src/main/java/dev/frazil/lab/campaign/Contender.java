@@ -225,7 +225,7 @@ final class Contender implements Monitor.Ports {
     int bound = OBJECTS_PER_STREAM * streams.size()
         + OBJECTS_PER_PAIR * statistics.pairs().size()
         + OBJECTS_PER_REMOTE * remotes
-        + OBJECTS_PER_RELAY * (tunnels.size() + streamRelayed().size());
+        + OBJECTS_PER_RELAY * tunnels.size();
     int weight = Footprint.of(agent.agent());
     if (weight > bound) {
       violations.add(monitor.host + " remembers " + weight + " objects at rest, not " + bound);
@@ -314,9 +314,8 @@ final class Contender implements Monitor.Ports {
         .map(Candidate::address)
         .toList();
     List<TransportAddress> relayed = told.stream()
-        .filter(address -> (tunnels.isRelayed(address)
-                ? bases.contains(tunnels.socket(address))
-                : streamRelayed().contains(address))
+        .filter(address -> tunnels.isRelayed(address)
+            && bases.contains(tunnels.socket(address))
             && (generous || !streams.get(stream).lostRelay))
         .toList();
     List<FiveTuple> heard = List.copyOf(monitor.asked());
@@ -330,16 +329,6 @@ final class Contender implements Monitor.Ports {
             .map(candidate -> candidate.address().ip())
             .collect(Collectors.toSet());
     return new Oracle.Side(agent.host(), own, relayed, permitted, told, heard);
-  }
-
-  /** The relayed addresses that the agent has over streams, into which nobody looks. */
-  private Set<TransportAddress> streamRelayed() {
-    return agent.agent().statistics().localCandidates().stream()
-        .map(each -> each.candidate())
-        .filter(each -> each.type() == CandidateType.RELAYED)
-        .map(Candidate::address)
-        .filter(address -> !tunnels.isRelayed(address))
-        .collect(Collectors.toSet());
   }
 
   /** Whether the peer was told of an address of this base, without which it has no pair (RFC 8828, modes 2 and 3). */

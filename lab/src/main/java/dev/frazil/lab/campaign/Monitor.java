@@ -1,7 +1,6 @@
 package dev.frazil.lab.campaign;
 
 import dev.frazil.net.FiveTuple;
-import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.testkit.Sighting;
 import java.nio.ByteBuffer;
@@ -32,8 +31,6 @@ final class Monitor {
 
   private static final long CONSENT = 30_000_000_000L;
   private static final long LINGERING = 1_000_000_000L;
-  /** What a segment of TCP has behind its ports before its data: without any, it only acknowledges. */
-  private static final int SEGMENT = 16;
 
   /**
    * A request that this agent sent.
@@ -146,8 +143,7 @@ final class Monitor {
         : new FiveTuple(sighting.destination(), sighting.source());
     long now = sighting.time();
     Tunnels.Seen seen = tunnels.look(path, sighting.payload());
-    if (sent
-        && (path.local().transport() == Transport.UDP || sighting.payload().limit() > SEGMENT)) {
+    if (sent) {
       left(path, seen != null, now);
     }
     if (seen != null && sent) {

@@ -2,7 +2,6 @@ package dev.frazil.lab.campaign;
 
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
-import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -13,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sees through one host's traffic with TURN servers: what it sends to peers and hears from them, as if the relayed
- * address were its own. Reads TURN with eyes of its own. What goes over streams stays hidden.
+ * address were its own. Reads TURN with eyes of its own.
  */
 final class Tunnels {
   private static final int ALLOCATED = 0x0103;
@@ -65,9 +64,6 @@ final class Tunnels {
 
   /** What a datagram is to the agent; null for what it and a TURN server say to each other. */
   @Nullable Seen look(FiveTuple path, ByteBuffer payload) {
-    if (path.local().transport() == Transport.TCP) {
-      return null;
-    }
     if (!isServer(path.remote()) || payload.remaining() < 4) {
       return new Seen(path, payload);
     }
