@@ -235,8 +235,8 @@ public final class FrazilServer implements AutoCloseable {
         metrics.close();
       }
       tellSystemd(SystemdNotice::close);
+      LOGGER.log(Level.INFO, "event=closed"); // before who waits may end the log
       closed.complete(null);
-      LOGGER.log(Level.INFO, "event=closed");
     }
   }
 
