@@ -90,6 +90,8 @@ class CoturnClientsTest {
     command.addAll(List.of("--user", "user:pass", "--secret", "shared", "--old-channel-numbers"));
     command.addAll(List.of("--cert", certificate().toString(), "--key", key().toString()));
     command.addAll(List.of("--tcp-relay", "--mobility"));
+    // The machine's own socket may be that of another test's server.
+    command.addAll(List.of("--control", secrets.resolve("control.sock").toString()));
     BufferedReader out = start(network.segment(), command, Redirect.PIPE).inputReader();
     String line = out.readLine();
     while (line != null && !line.startsWith("relaying")) {
