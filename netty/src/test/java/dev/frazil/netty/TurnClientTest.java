@@ -321,13 +321,18 @@ class TurnClientTest {
 
   @Test
   void clientThatIsClosedEarlyGetsNothing() throws Exception {
-    TurnService service = serve();
-    TurnClient client = builder(uri(service, TurnListener.Kind.TCP)).open();
-    client.close();
-    client.close();
-    Loopback.await(client.closed());
-    assertThat(refusal(client.allocated())).hasMessage("the client was closed");
-    Wait.until(() -> Loopback.await(service.sessions()).isEmpty());
+    try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      TurnClient client =
+          builder("turn:127.0.0.1:" + silent.getLocalPort() + "?transport=tcp").open();
+      try (Socket connection = silent.accept()) {
+        client.close();
+        client.close();
+        Loopback.await(client.closed());
+        assertThat(refusal(client.allocated())).hasMessage("the client was closed");
+        connection.setSoTimeout((int) TimeUnit.SECONDS.toMillis(Loopback.LIMIT_SECONDS));
+        connection.getInputStream().readAllBytes(); // ends when the client has closed
+      }
+    }
   }
 
   @Test

@@ -11,10 +11,13 @@ import dev.frazil.stun.StunMessage;
 import dev.frazil.turn.RestCredentials;
 import java.io.IOException;
 import java.net.DatagramSocket;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
@@ -97,14 +100,17 @@ class FrazilServerTest {
     }
   }
 
-  /** The first of two ports that are free now on both addresses. */
+  /** The first of two ports, below those that clients' sockets get, that are free now on both addresses. */
   private static int freePorts() throws IOException {
     while (true) {
-      try (DatagramSocket first = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
-        int port = first.getLocalPort();
-        new DatagramSocket(new InetSocketAddress("127.0.0.1", port + 1)).close();
-        new DatagramSocket(new InetSocketAddress("127.0.0.2", port)).close();
-        new DatagramSocket(new InetSocketAddress("127.0.0.2", port + 1)).close();
+      int port = ThreadLocalRandom.current().nextInt(20_000, 32_000);
+      try {
+        for (String address : List.of("127.0.0.1", "127.0.0.2")) {
+          for (int each : new int[] {port, port + 1}) {
+            new DatagramSocket(new InetSocketAddress(address, each)).close();
+            new ServerSocket(each, 0, InetAddress.getByName(address)).close();
+          }
+        }
         return port;
       } catch (java.net.BindException taken) {
         // another one

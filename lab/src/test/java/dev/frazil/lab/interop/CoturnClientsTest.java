@@ -7,6 +7,8 @@ import dev.frazil.lab.interop.TestNetwork.Family;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -19,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,15 +43,34 @@ class CoturnClientsTest {
   private static final long LIMIT_SECONDS = 60;
 
   private final List<Process> processes = new ArrayList<>();
+  private Path secrets;
   private TestNetwork network;
 
   @BeforeAll
-  void open() throws IOException {
+  void open(@TempDir Path folder) throws IOException {
     String missing = Namespaces.missing();
     assumeTrue(missing == null, missing);
     assumeTrue(
         Commands.tryRun("", List.of(CLIENT)).exitCode() != 127,
         CLIENT + " is missing (package coturn)");
+    secrets = folder;
+    Commands.run(
+        "",
+        List.of(
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "90",
+            "-subj",
+            "/CN=turn.example.org",
+            "-keyout",
+            key().toString(),
+            "-out",
+            certificate().toString()));
     network = new TestNetwork(Nat.MASQUERADE, Nat.NONE, EnumSet.allOf(Family.class));
     start(
         network.right().namespace(),
@@ -67,21 +89,35 @@ class CoturnClientsTest {
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.frazil.cli.Main"));
     command.addAll(List.of("serve", "--listen", SERVER4, "--listen", "[" + SERVER6 + "]"));
     command.addAll(List.of("--user", "user:pass", "--secret", "shared", "--old-channel-numbers"));
-    command.addAll(List.of(
-        "--control", "/tmp/frazil-coturn-clients-" + ProcessHandle.current().pid()));
+    command.addAll(List.of("--cert", certificate().toString(), "--key", key().toString()));
+    command.addAll(List.of("--tcp-relay", "--mobility"));
+    // The machine's own socket may be that of another test's server.
+    command.addAll(List.of("--control", secrets.resolve("control.sock").toString()));
     BufferedReader out = start(network.segment(), command, Redirect.PIPE).inputReader();
     String line = out.readLine();
     while (line != null && !line.startsWith("relaying")) {
       line = out.readLine();
     }
-    assertThat(line).as("the server relays").isNotNull();
+    assertThat(line).as(Files.readString(errors())).isNotNull();
+  }
+
+  private Path errors() {
+    return secrets.resolve("errors.log");
+  }
+
+  private Path certificate() {
+    return secrets.resolve("cert.pem");
+  }
+
+  private Path key() {
+    return secrets.resolve("key.pem");
   }
 
   private Process start(String namespace, List<String> command, Redirect output)
       throws IOException {
     Process process = new ProcessBuilder(Namespaces.enter(namespace, command))
         .redirectOutput(output)
-        .redirectError(Redirect.DISCARD)
+        .redirectError(Redirect.appendTo(errors().toFile()))
         .start();
     processes.add(process);
     return process;
@@ -98,13 +134,24 @@ class CoturnClientsTest {
     }
   }
 
-  private String run(String... arguments) {
+  private String run(String server, String options) {
+    return runAs("-u user -w pass", server, options);
+  }
+
+  private String runAs(String login, String server, String options) {
     List<String> command =
         new ArrayList<>(List.of("timeout", Long.toString(LIMIT_SECONDS), CLIENT));
     command.addAll(List.of("-n", Integer.toString(MESSAGES)));
-    command.addAll(List.of(arguments));
+    Stream.of((login + " " + options).split(" "))
+        .filter(option -> !option.isEmpty())
+        .forEach(command::add);
+    command.add(server);
     return Commands.tryRun("", Namespaces.enter(network.left().namespace(), command))
         .output();
+  }
+
+  private String toPeer() {
+    return " -e " + network.right().outer4();
   }
 
   @ParameterizedTest(name = "{0}")
@@ -118,42 +165,70 @@ class CoturnClientsTest {
     "payloads of 1200 bytes, -c -l 1200",
   })
   void payloadsComeBackFromAPeer(String what, String options) {
-    List<String> arguments = new ArrayList<>(List.of("-u", "user", "-w", "pass"));
-    arguments.addAll(List.of("-e", network.right().outer4()));
-    Stream.of(options.split(" ")).filter(option -> !option.isEmpty()).forEach(arguments::add);
-    arguments.add(SERVER4);
-    assertAllCameBack(run(arguments.toArray(String[]::new)));
+    assertAllCameBack(run(SERVER4, options + toPeer()));
   }
 
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "TCP, -t",
+    "TLS, -t -S",
+    "DTLS, -S",
+  })
+  void payloadsComeBackOverEachTransport(String what, String options) {
+    for (String way : List.of(" -c", " -c -s", " -c -D -l 99")) {
+      assertAllCameBack(run(SERVER4, options + way + toPeer()));
+    }
+    assertAllCameBack(run(SERVER6, options + " -c" + toPeer()));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "channels, -y",
+    "indications, -y -s",
+    "IPv6 relays, -y -x",
+    "dual allocation, -y -Z",
+    "TCP allocations, -T",
+    "TCP allocations over TLS, -T -S",
+  })
+  void clientsReachEachOtherByTwoRelayedAddresses(String what, String options) {
+    assertAllCameBack(run(SERVER4, options));
+  }
+
+  /**
+   * RFC 8016 3.2: until a client sends data over its new path, its peers' goes over the old one, which this client has
+   * left, and which of the two clients sends first is left to chance.
+   */
   @ParameterizedTest
-  @ValueSource(strings = {"-y", "-y -s", "-y -x"})
-  void clientsReachEachOtherByTwoRelayedAddresses(String options) {
-    List<String> arguments = new ArrayList<>(List.of("-u", "user", "-w", "pass"));
-    arguments.addAll(List.of(options.split(" ")));
-    arguments.add(SERVER4);
-    assertAllCameBack(run(arguments.toArray(String[]::new)));
+  @ValueSource(strings = {"-M -y -c", "-M -y", "-M -y -t", "-M -y -S"})
+  void clientsReachEachOtherAfterAMove(String options) {
+    assertAtLeastHalfCameBack(run(SERVER4, options));
   }
 
   @Test
   void relayedAddressOfTheOtherFamilyReachesItsPeers() {
-    String peer = network.right().outer6();
-    assertAllCameBack(run("-u", "user", "-w", "pass", "-c", "-x", "-e", peer, SERVER4));
-    assertAllCameBack(run("-u", "user", "-w", "pass", "-c", "-x", "-e", peer, SERVER6));
+    String options = "-c -x -e " + network.right().outer6();
+    assertAllCameBack(run(SERVER4, options));
+    assertAllCameBack(run(SERVER6, options));
   }
 
   @Test
   void credentialOfASharedSecretIsTaken() {
-    assertAllCameBack(
-        run("-u", "user", "-W", "shared", "-c", "-e", network.right().outer4(), SERVER4));
+    assertAllCameBack(runAs("-u user -W shared", SERVER4, "-c" + toPeer()));
   }
 
   @Test
   void wrongPasswordAndWrongSecretAreRefused() {
-    String peer = network.right().outer4();
-    assertThat(run("-u", "user", "-w", "wrong", "-c", "-e", peer, SERVER4))
-        .contains("Cannot complete Allocation");
-    assertThat(run("-u", "user", "-W", "wrong", "-c", "-e", peer, SERVER4))
-        .contains("Cannot complete Allocation");
+    for (String login : List.of("-u user -w wrong", "-u user -W wrong")) {
+      assertThat(runAs(login, SERVER4, "-c" + toPeer())).contains("Cannot complete Allocation");
+    }
+  }
+
+  private static void assertAtLeastHalfCameBack(String output) {
+    Matcher counts = COUNTS.matcher(output);
+    assertThat(counts.find()).as(output).isTrue();
+    int sent = Integer.parseInt(counts.group(1));
+    assertThat(sent).as(output).isGreaterThanOrEqualTo(MESSAGES);
+    assertThat(Integer.parseInt(counts.group(2))).as(output).isGreaterThanOrEqualTo(sent / 2);
   }
 
   /** How many flows a client has is left to chance: with or without one for RTCP. */
