@@ -14,6 +14,7 @@
 #   --user u --pass p --realm bench                    --base-port P (3950)
 #   --server-cpus LIST (0)  --gen-cpu N (1)  --no-pin  --idle-gap S (0.3)
 #   --prepare S (0)     drive every server this long with relay load before measuring (JIT warm-up)
+#   --prepare-allocs N (0)  make, refresh and delete so many allocations, too, 2,000 at once
 #   --fresh             restart the server before every run (no JIT warm-up except --warmup)
 #   --out DIR (./results-TIME)                         --wait S (30: how long a server may take to start)
 # Tests:
@@ -26,7 +27,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 names=() ; cmds=() ; ports=()
 tests="stun relay:160:1 relay:160:50 relay:160:500 relay:1200:1 relay:1200:50 relay:1200:500 relay:160:500:rate=50 allocs:2000:channels:fresh"
-runs=3 secs=5 warmup=1 user=u pass=p realm=bench base=3950 scpus=0 gcpu=1 pin=1 gap=0.3 prepare=0 fresh=0 out= wait=30
+runs=3 secs=5 warmup=1 user=u pass=p realm=bench base=3950 scpus=0 gcpu=1 pin=1 gap=0.3 prepare=0 preallocs=0 fresh=0 out= wait=30
 porta= portb=
 need() { [ $# -ge 2 ] || { echo "compare.sh: $1 needs a value" >&2; exit 2; }; }
 add() { # NAME[@PORT] CMD
@@ -54,10 +55,11 @@ while [ $# -gt 0 ]; do
     --no-pin) pin=0; shift;;
     --idle-gap) need "$@"; gap=$2; shift 2;;
     --prepare) need "$@"; prepare=$2; shift 2;;
+    --prepare-allocs) need "$@"; preallocs=$2; shift 2;;
     --fresh) fresh=1; shift;;
     --out) need "$@"; out=$2; shift 2;;
     --wait) need "$@"; wait=$2; shift 2;;
-    -h|--help) sed -n '2,32p' "$0"; exit 0;;
+    -h|--help) sed -n '2,33p' "$0"; exit 0;;
     *) echo "compare.sh: unknown option $1" >&2; exit 2;;
   esac
 done
@@ -152,6 +154,15 @@ if [ "$prepare" != 0 ] && [ $fresh = 0 ]; then
     for sh in "160 1" "1200 50"; do set -- $sh
       "$tl" relay --server 127.0.0.1:"${ports[$i]}" "${genpin[@]}" --user "$user" --pass "$pass" --realm "$realm" --payload "$1" --allocs "$2" --secs "$prepare" --warmup 0 >/dev/null 2>&1
     done
+  done
+fi
+if [ "$preallocs" -gt 0 ] && [ $fresh = 0 ]; then
+  for i in "${order[@]}"; do
+    "$tl" allocs --server 127.0.0.1:"${ports[$i]}" "${genpin[@]}" --user "$user" --pass "$pass" --realm "$realm" --channels \
+      --count 2000 --rounds $(((preallocs + 1999) / 2000)) >"$out/${names[$i]}.warm-up.jsonl" 2>>"$out/errors.log" ||
+      { echo "compare.sh: ${names[$i]} did not make its $preallocs allocations" >&2; exit 1; }
+    [ "$(sed 's/.*"ok":\([0-9]*\).*/\1/' "$out/${names[$i]}.warm-up.jsonl" | awk '{n += $1} END {print n + 0}')" -ge "$preallocs" ] ||
+      { echo "compare.sh: ${names[$i]} made fewer than $preallocs allocations (see $out/errors.log)" >&2; exit 1; }
   done
 fi
 for t in $tests; do
