@@ -24,20 +24,46 @@ import org.jspecify.annotations.Nullable;
 final class ChannelPort extends ChannelInboundHandlerAdapter implements DatagramPort {
   private static final System.Logger LOGGER = System.getLogger(ChannelPort.class.getName());
 
+  /** How many senders and recipients the ports of an event loop remember beside the last of each. */
+  private static final int MOST_KNOWN = 131_072;
+
   /** Opens such ports. */
   static DatagramPorts on(Driver driver) {
-    return new DatagramPorts() {
-      @Override
-      public void bind(IpAddress ip, SocketSettings settings, RandomGenerator random, Owner owner) {
-        ChannelPort.bind(driver, ip, settings, random, owner);
-      }
+    return new Ports(driver);
+  }
 
-      @Override
-      public @Nullable DatagramPort bindNow(
-          TransportAddress address, SocketSettings settings, Owner owner) {
-        return ChannelPort.bindNow(driver, address, settings, owner);
+  private static final class Ports implements DatagramPorts {
+    private final Driver driver;
+    private final Known.Room room = new Known.Room(MOST_KNOWN);
+
+    Ports(Driver driver) {
+      this.driver = driver;
+    }
+
+    @Override
+    public void bind(IpAddress ip, SocketSettings settings, RandomGenerator random, Owner owner) {
+      ChannelPort port;
+      try {
+        port = new ChannelPort(this, ip, settings, owner);
+      } catch (RuntimeException e) { // no file descriptor left
+        owner.handleBindFailed(reason(e));
+        return;
       }
-    };
+      port.open(settings, random);
+    }
+
+    @Override
+    public @Nullable DatagramPort bindNow(
+        TransportAddress address, SocketSettings settings, Owner owner) {
+      ChannelPort port;
+      try {
+        port = new ChannelPort(this, address.ip(), settings, owner);
+      } catch (RuntimeException e) { // no file descriptor left
+        LOGGER.log(Level.WARNING, () -> "no socket for port " + address.port() + ": " + reason(e));
+        return null;
+      }
+      return port.openNow(address, settings) ? port : null;
+    }
   }
 
   private final Driver driver;
@@ -52,14 +78,11 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
   private boolean unflushed;
   private boolean closed;
 
-  // Most datagrams come from where the last one came from, and go where the last one went.
-  private @Nullable InetSocketAddress lastSender;
-  private @Nullable FiveTuple lastPath;
-  private @Nullable TransportAddress lastRemote;
-  private @Nullable InetSocketAddress lastRecipient;
+  private final Known<InetSocketAddress, FiveTuple> paths;
+  private final Known<TransportAddress, InetSocketAddress> recipients;
 
-  private ChannelPort(Driver driver, IpAddress ip, SocketSettings settings, Owner owner) {
-    this.driver = driver;
+  private ChannelPort(Ports ports, IpAddress ip, SocketSettings settings, Owner owner) {
+    this.driver = ports.driver;
     this.owner = owner;
     this.ip = ip;
     this.local = TransportAddress.udp(ip, 0);
@@ -70,31 +93,11 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
     channel = driver.sockets().datagramChannel(family, maxDatagram + 1);
     batches = driver.sockets().readsInBatches();
     noPromise = channel.voidPromise();
+    paths = new Known<>(
+        ports.room, sender -> new FiveTuple(local, SocketAddresses.toUdp(sender, 0)));
+    recipients = new Known<>(
+        ports.room, remote -> SocketAddresses.toSocketAddress(remote, ip.scopeId()));
     channel.pipeline().addLast(this);
-  }
-
-  private static void bind(
-      Driver driver, IpAddress ip, SocketSettings settings, RandomGenerator random, Owner owner) {
-    ChannelPort port;
-    try {
-      port = new ChannelPort(driver, ip, settings, owner);
-    } catch (RuntimeException e) { // no file descriptor left
-      owner.handleBindFailed(reason(e));
-      return;
-    }
-    port.open(settings, random);
-  }
-
-  private static @Nullable ChannelPort bindNow(
-      Driver driver, TransportAddress address, SocketSettings settings, Owner owner) {
-    ChannelPort port;
-    try {
-      port = new ChannelPort(driver, address.ip(), settings, owner);
-    } catch (RuntimeException e) { // no file descriptor left
-      LOGGER.log(Level.WARNING, () -> "no socket for port " + address.port() + ": " + reason(e));
-      return null;
-    }
-    return port.openNow(address, settings) ? port : null;
   }
 
   private boolean openNow(TransportAddress address, SocketSettings settings) {
@@ -232,7 +235,7 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
   }
 
   private void write(TransportAddress remote, ByteBuf datagram) {
-    channel.write(new DatagramPacket(datagram, recipient(remote)), noPromise);
+    channel.write(new DatagramPacket(datagram, recipients.value(remote)), noPromise);
     if (!unflushed) {
       unflushed = true;
       driver.flushLater(this);
@@ -269,7 +272,7 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
     DatagramPacket packet = (DatagramPacket) message;
     try {
       if (!closed) {
-        FiveTuple path = path(packet.sender());
+        FiveTuple path = paths.value(packet.sender());
         ByteBuf content = packet.content();
         if (content.readableBytes() > maxDatagram) {
           owner.handleTooLong(path);
@@ -300,6 +303,8 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
   @Override
   public void channelInactive(ChannelHandlerContext context) {
     endReading();
+    paths.clear();
+    recipients.clear();
     if (!closed) {
       closed = true;
       owner.handleBroken(this, "the socket was closed");
@@ -310,21 +315,5 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
     // A datagram that could not be sent or received is a lost one: ICE finds out what that means.
     LOGGER.log(Level.DEBUG, () -> local + ": " + cause);
-  }
-
-  private FiveTuple path(InetSocketAddress sender) {
-    if (lastPath == null || !sender.equals(lastSender)) {
-      lastPath = new FiveTuple(local, SocketAddresses.toUdp(sender, 0));
-      lastSender = sender;
-    }
-    return lastPath;
-  }
-
-  private InetSocketAddress recipient(TransportAddress remote) {
-    if (lastRecipient == null || !remote.equals(lastRemote)) {
-      lastRecipient = SocketAddresses.toSocketAddress(remote, ip.scopeId());
-      lastRemote = remote;
-    }
-    return lastRecipient;
   }
 }
