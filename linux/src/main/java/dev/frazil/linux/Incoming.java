@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /** Room for what one system call receives: datagrams, their senders, and the headers that tell the kernel of both. */
 final class Incoming {
@@ -84,8 +85,8 @@ final class Incoming {
     return (long) index * KernelAddresses.ROOM;
   }
 
-  /** A datagram that fits its place. */
+  /** A datagram that fits its place, in a buffer as its last reader may have left it. */
   ByteBuffer datagram(int index, int length) {
-    return buffers[index].clear().limit(length);
+    return buffers[index].clear().limit(length).order(ByteOrder.BIG_ENDIAN);
   }
 }

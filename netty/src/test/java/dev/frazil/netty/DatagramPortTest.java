@@ -19,6 +19,7 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -93,6 +94,46 @@ class DatagramPortTest {
         came.add(text(ports.next()));
       }
       assertThat(came).isEqualTo(sent);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void whatOneHandlerDoesToItsBufferIsNotSeenByTheNext(Sockets.Engine transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort to = ports.bind("127.0.0.1", PLAIN);
+      for (String sent : List.of("one", "longer than that", "x")) {
+        ports.on(() -> from.transmit(to.local(), bytes(sent), NOTHING));
+
+        Ports.Received received = ports.next();
+
+        assertThat(text(received)).isEqualTo(sent);
+        assertThat(received.order()).isEqualTo(ByteOrder.BIG_ENDIAN);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
+  void longDatagramsComeInBesideShortOnes(Sockets.Engine transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort usual = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort large = ports.bind("127.0.0.1", PLAIN.withMaxDatagram(DatagramPort.LONGEST));
+      String lengthy = "L".repeat(40_000);
+      for (int i = 0; i < 10; i++) {
+        ports.on(() -> {
+          ports.driver.beginTurn();
+          from.transmit(large.local(), bytes(lengthy), NOTHING);
+          from.transmit(usual.local(), bytes("short"), NOTHING);
+          ports.driver.endTurn();
+          return null;
+        });
+
+        assertThat(List.of(text(ports.next()), text(ports.next())))
+            .containsExactlyInAnyOrder(lengthy, "short");
+      }
     }
   }
 

@@ -9,6 +9,7 @@ import dev.frazil.netty.io.Sockets;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
@@ -18,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 
 /** One event loop with its driver, and ports that keep what they receive. */
 final class Ports implements AutoCloseable {
-  record Received(FiveTuple path, byte[] datagram) {}
+  record Received(FiveTuple path, byte[] datagram, ByteOrder order) {}
 
   private final MultiThreadIoEventLoopGroup group;
   final Driver driver;
@@ -88,7 +89,8 @@ final class Ports implements AutoCloseable {
     public void handleDatagram(FiveTuple path, ByteBuffer datagram) {
       byte[] copy = new byte[datagram.remaining()];
       datagram.get(copy);
-      received.add(new Received(path, copy));
+      received.add(new Received(path, copy, datagram.order()));
+      datagram.clear().order(ByteOrder.LITTLE_ENDIAN); // as an application may
     }
 
     @Override

@@ -3,10 +3,12 @@ package dev.frazil.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import dev.frazil.netty.io.Driver;
 import dev.frazil.netty.io.Sockets;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.socket.DatagramPacket;
@@ -45,8 +47,9 @@ class SocketsTest {
     try (DatagramSocket sender = new DatagramSocket()) {
       MultiThreadIoEventLoopGroup group =
           new MultiThreadIoEventLoopGroup(1, Sockets.of(Sockets.Engine.EPOLL).handlers());
-      Channel channel =
-          Sockets.of(Sockets.Engine.EPOLL).datagramChannel(SocketProtocolFamily.INET, slot);
+      Driver driver =
+          new Driver((EventLoop) group.iterator().next(), Sockets.of(Sockets.Engine.EPOLL));
+      Channel channel = driver.datagramChannel(SocketProtocolFamily.INET, slot - 1);
       channel.pipeline().addLast(new ChannelInboundHandlerAdapter() {
         @Override
         public void channelRead(ChannelHandlerContext context, Object message) {

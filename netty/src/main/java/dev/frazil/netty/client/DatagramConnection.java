@@ -39,7 +39,7 @@ final class DatagramConnection extends ServerConnection implements Outlet, DtlsS
         where.server().ip().isIpv4() ? SocketProtocolFamily.INET : SocketProtocolFamily.INET6;
     DatagramChannel socket;
     try {
-      socket = driver.sockets().datagramChannel(family, SocketSettings.DEFAULT_MAX_DATAGRAM);
+      socket = driver.datagramChannel(family, SocketSettings.DEFAULT_MAX_DATAGRAM);
     } catch (RuntimeException e) { // no file descriptor left
       fail(PlainWords.of(e));
       return;

@@ -7,9 +7,10 @@ import io.netty.channel.RecvByteBufAllocator;
 import io.netty.util.UncheckedBooleanSupplier;
 
 /**
- * Buffers for as many datagrams as one system call receives, or for one where datagrams come alone: preparing room for many
- * costs more than receiving one. Reading goes on only after a full batch: after any other the socket is empty, and asking it
- * once more would cost a system call for each datagram that comes alone.
+ * Tells the channels of an event loop how to read: as many datagrams as one system call receives, or one where datagrams come
+ * alone, because preparing room for many costs more than receiving one. Reading goes on only after a full batch: after any
+ * other the socket is empty, and asking it once more would cost a system call for each datagram that comes alone. All read
+ * into the same room.
  */
 final class BatchAllocator implements RecvByteBufAllocator {
   /** After so many the event loop turns to its other sockets. */
@@ -23,6 +24,8 @@ final class BatchAllocator implements RecvByteBufAllocator {
 
   private final int slot;
   private final int batch;
+  private final BatchBuffer many;
+  private final BatchBuffer one;
 
   /**
    * @param slot the length of the longest datagram
@@ -31,6 +34,12 @@ final class BatchAllocator implements RecvByteBufAllocator {
   BatchAllocator(int slot, int batch) {
     this.slot = slot;
     this.batch = batch;
+    many = new BatchBuffer(slot, batch);
+    one = new BatchBuffer(slot, 1);
+  }
+
+  int slot() {
+    return slot;
   }
 
   @Override
@@ -51,7 +60,7 @@ final class BatchAllocator implements RecvByteBufAllocator {
 
     @Override
     public ByteBuf allocate(ByteBufAllocator allocator) {
-      return allocator.directBuffer(guess());
+      return (inBatches ? many : one).clear();
     }
 
     @Override

@@ -17,6 +17,7 @@ import java.lang.System.Logger.Level;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -89,14 +90,13 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
     this.maxDatagram = settings.maxDatagram();
     SocketProtocolFamily family =
         ip.isIpv4() ? SocketProtocolFamily.INET : SocketProtocolFamily.INET6;
-    // One byte more than the longest shows that a datagram was longer.
-    channel = driver.sockets().datagramChannel(family, maxDatagram + 1);
+    channel = driver.datagramChannel(family, maxDatagram);
     batches = driver.sockets().readsInBatches();
     noPromise = channel.voidPromise();
-    paths = new Known<>(
-        ports.room, sender -> new FiveTuple(local, SocketAddresses.toUdp(sender, 0)));
-    recipients = new Known<>(
-        ports.room, remote -> SocketAddresses.toSocketAddress(remote, ip.scopeId()));
+    paths =
+        new Known<>(ports.room, sender -> new FiveTuple(local, SocketAddresses.toUdp(sender, 0)));
+    recipients =
+        new Known<>(ports.room, remote -> SocketAddresses.toSocketAddress(remote, ip.scopeId()));
     channel.pipeline().addLast(this);
   }
 
@@ -277,7 +277,7 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
         if (content.readableBytes() > maxDatagram) {
           owner.handleTooLong(path);
         } else {
-          owner.handleDatagram(path, content.nioBuffer());
+          owner.handleDatagram(path, view(content));
         }
       }
     } finally {
@@ -286,6 +286,13 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
         endReading();
       }
     }
+  }
+
+  /** The buffer's own view, which costs no object, as an owner of another datagram may have left it. */
+  private static ByteBuffer view(ByteBuf content) {
+    return content
+        .internalNioBuffer(content.readerIndex(), content.readableBytes())
+        .order(ByteOrder.BIG_ENDIAN);
   }
 
   @Override

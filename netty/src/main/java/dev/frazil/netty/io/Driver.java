@@ -3,6 +3,8 @@ package dev.frazil.netty.io;
 import dev.frazil.net.DeadlineQueue;
 import dev.frazil.net.ProtocolMachine;
 import io.netty.channel.EventLoop;
+import io.netty.channel.socket.DatagramChannel;
+import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,6 +26,15 @@ public final class Driver {
   /** The origin of time, the same for all runtimes of a process, so that they can share a pace. */
   private static final long ORIGIN = System.nanoTime();
 
+  /** How many datagrams one system call receives at most, where the engine can; of long ones fewer. */
+  private static final int BATCH = 16;
+
+  private static final int LONG_BATCH = 4;
+  /** One byte more than the longest shows that a datagram was longer. */
+  private static final int SLOT = SocketSettings.DEFAULT_MAX_DATAGRAM + 1;
+
+  private static final int LONG_SLOT = DatagramPort.LONGEST + 1;
+
   private final EventLoop eventLoop;
   private final Sockets sockets;
   private final DatagramPorts ports;
@@ -34,6 +45,8 @@ public final class Driver {
   private @Nullable Future<?> wakeUp;
   private long wakeUpAt = ProtocolMachine.NEVER;
   private final @Nullable Batching batching;
+  private @Nullable BatchAllocator room;
+  private @Nullable BatchAllocator longRoom;
   private final Runnable endOfRound = this::endRound;
   private boolean roundEnds;
   private int received;
@@ -68,6 +81,20 @@ public final class Driver {
   /** What opens the datagram ports of this event loop. */
   DatagramPorts ports() {
     return ports;
+  }
+
+  /**
+   * A channel for one family, to be registered with this event loop.
+   *
+   * @param longest datagram in bytes; it may receive longer ones. All are good until the end of {@code channelRead}
+   */
+  public DatagramChannel datagramChannel(SocketProtocolFamily family, int longest) {
+    if (longest < SLOT) {
+      room = room == null ? new BatchAllocator(SLOT, BATCH) : room;
+      return sockets.datagramChannel(family, room);
+    }
+    longRoom = longRoom == null ? new BatchAllocator(LONG_SLOT, LONG_BATCH) : longRoom;
+    return sockets.datagramChannel(family, longRoom);
   }
 
   /** From any thread: nanoseconds since the origin. */

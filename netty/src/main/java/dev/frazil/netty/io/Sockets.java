@@ -42,9 +42,6 @@ import org.jspecify.annotations.Nullable;
 public final class Sockets {
   private static final System.Logger LOGGER = System.getLogger(Sockets.class.getName());
 
-  /** How many datagrams one system call receives at most, where the transport can. */
-  private static final int BATCH = 16;
-
   /** Linux's SO_REUSEPORT at SOL_SOCKET, which Netty names for listeners only. */
   private static final IntegerUnixChannelOption REUSEPORT =
       new IntegerUnixChannelOption("SO_REUSEPORT", 1, 15);
@@ -164,18 +161,18 @@ public final class Sockets {
     };
   }
 
-  /** A channel for one family that receives datagrams of up to {@code slot} bytes, in batches where that helps. */
-  public DatagramChannel datagramChannel(SocketProtocolFamily family, int slot) {
+  /** A channel for one family that receives datagrams into this room, in batches where the engine can. */
+  DatagramChannel datagramChannel(SocketProtocolFamily family, BatchAllocator room) {
     DatagramChannel channel = switch (engine) {
       case EPOLL, LINUX -> new EpollDatagramChannel(family);
       case IO_URING -> new IoUringDatagramChannel(family);
       default -> new NioDatagramChannel(family);
     };
     if (channel instanceof EpollDatagramChannel) {
-      set(channel, EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, slot);
-      set(channel, ChannelOption.RECVBUF_ALLOCATOR, new BatchAllocator(slot, BATCH));
+      set(channel, EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, room.slot());
+      set(channel, ChannelOption.RECVBUF_ALLOCATOR, room);
     } else {
-      set(channel, ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(slot));
+      set(channel, ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(room.slot()));
     }
     return channel;
   }
