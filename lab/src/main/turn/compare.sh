@@ -5,9 +5,11 @@
 #   ./compare.sh --server NAME='CMD' --server NAME='CMD' ... [options]
 #
 # CMD is one simple command (it is run with exec; no pipes). In it, {port} is replaced by the
-# UDP port given to that server; {user} {pass} {realm} likewise. If a CMD has no {port}, give
-# the port it listens on with --port-a / --port-b / --server NAME@PORT='CMD'.
-# The server must listen on 127.0.0.1 and allow loopback peers. Ratios are against the first server.
+# UDP port given to that server, {tls-port} by the one above it; {user} {pass} {realm} likewise, and
+# {cert} {key} by the files of a certificate that is made for them. If a CMD has no {port}, give the
+# port it listens on with --port-a / --port-b / --server NAME@PORT='CMD'.
+# The server must listen on 127.0.0.1 ([::1] too, for tests with :ipv6) and allow loopback peers.
+# Ratios are against the first server.
 #
 # Options (defaults):
 #   --tests "T T ..."   tests, see below               --runs N (3)   --secs S (5)   --warmup S (1)
@@ -21,8 +23,13 @@
 #   stun[:SOCKETS[:INFLIGHT]]            e.g. stun:16:8
 #   relay:PAYLOAD:ALLOCS[:OPT[=V]...]    any turnload relay option, e.g. relay:160:50:rate=100 relay:1200:1:gso:gro
 #   allocs:COUNT[:channels][:tcp][:tls][:fresh]      e.g. allocs:2000:fresh   (fresh: restart the server first, for memory)
+# Any of them also:
+#   :ipv6       clients, relay addresses and peers are ::1
+#   :realtime   server and generator have real-time priority meanwhile, where that is permitted: at a fixed rate a
+#               server that waits for other work on its CPU finds more to do at once, and so seems cheaper
 #
-# Needs: bash, awk, taskset (util-linux), a C compiler the first time. Kills only what it started.
+# Needs: bash, awk, taskset and chrt (util-linux), a C compiler; for :tls libssl-dev and openssl. Kills only what it
+# started.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 names=() ; cmds=() ; ports=()
@@ -59,7 +66,7 @@ while [ $# -gt 0 ]; do
     --fresh) fresh=1; shift;;
     --out) need "$@"; out=$2; shift 2;;
     --wait) need "$@"; wait=$2; shift 2;;
-    -h|--help) sed -n '2,33p' "$0"; exit 0;;
+    -h|--help) sed -n '2,/^set -u/p' "$0" | sed '$d'; exit 0;;
     *) echo "compare.sh: unknown option $1" >&2; exit 2;;
   esac
 done
@@ -73,11 +80,22 @@ out=${out:-$PWD/results-$(date +%Y%m%d-%H%M%S)}
 mkdir -p "$out" || exit 1
 work=$(mktemp -d) || exit 1
 tl=$work/turnload
-cc -O2 -DWITH_TLS -o "$tl" "$here/turnload.c" -lm -lssl -lcrypto 2>/dev/null ||
-  cc -O2 -o "$tl" "$here/turnload.c" -lm || { echo "compare.sh: cannot build turnload (apt-get install gcc libc6-dev)" >&2; exit 1; }
+tls=1
+cc -O2 -DWITH_TLS -o "$tl" "$here/turnload.c" -lm -lssl -lcrypto 2>/dev/null || { tls=0; cc -O2 -o "$tl" "$here/turnload.c" -lm; } || { echo "compare.sh: cannot build turnload (apt-get install gcc libc6-dev)" >&2; exit 1; }
 ulimit -n "$(ulimit -Hn)" 2>/dev/null
 ncpu=$(nproc)
 [ "$ncpu" -ge 2 ] || pin=0
+if [[ "${cmds[*]}" == *{cert}* ]]; then
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$work/key.pem" -out "$work/cert.pem" 2>"$out/openssl.log" ||
+    { echo "compare.sh: no certificate (apt-get install openssl): $(tail -1 "$out/openssl.log")" >&2; exit 1; }
+fi
+if [ $tls = 0 ] && [[ $tests == *:tls* ]]; then
+  echo "no libssl-dev: tests with :tls are left out"
+  kept=; for t in $tests; do [[ $t: == *:tls:* ]] || kept+="$t "; done; tests=$kept
+fi
+realtime=0; chrt -f 10 true 2>/dev/null && realtime=1
+[ $realtime = 1 ] || [[ $tests != *:realtime* ]] || echo "real-time priority is not permitted: tests with :realtime run without"
 genpin=(); [ $pin = 1 ] && genpin=(--cpu "$gcpu")
 
 declare -A pid
@@ -96,6 +114,7 @@ trap 'exit 130' INT TERM
 start() { # INDEX
   local i=$1 c=${cmds[$1]} p=${ports[$1]}
   c=${c//\{port\}/$p}; c=${c//\{user\}/$user}; c=${c//\{pass\}/$pass}; c=${c//\{realm\}/$realm}
+  c=${c//\{tls-port\}/$((p + 1))}; c=${c//\{cert\}/$work/cert.pem}; c=${c//\{key\}/$work/key.pem}
   local busy=0 # a server that was just stopped may need a moment to let go of the port
   while "$tl" ping --server 127.0.0.1:"$p" --wait 0.25 2>/dev/null; do
     busy=$((busy + 1)); sleep 0.5
@@ -122,9 +141,16 @@ record() { # TEST SERVER RUN JSON METRIC...
   for m in "$@"; do v=$(field "$m" "$j"); [ -n "$v" ] && printf '%s\t%s\t%s\t%s\t%s\n' "$t" "$s" "$r" "$m" "$v" >>"$out/values.tsv"; done
 }
 run_one() { # INDEX TEST RUN
-  local i=$1 t=$2 r=$3 f a j m
-  IFS=: read -ra f <<<"$t"
-  a=(--server 127.0.0.1:"${ports[$i]}" --server-pid auto "${genpin[@]}")
+  local i=$1 t=$2 r=$3 f=() a j m host=127.0.0.1 port=${ports[$1]} urgent=()
+  for x in ${t//:/ }; do
+    case $x in
+      ipv6) host=[::1];;
+      realtime) [ $realtime = 0 ] || urgent=(chrt -f 10);;
+      *) f+=("$x");;
+    esac
+  done
+  [[ $t: != *:tls:* ]] || port=$((port + 1))
+  a=(--server "$host:$port" --server-pid "${pid[$i]}" "${genpin[@]}")
   local cred=(--user "$user" --pass "$pass" --realm "$realm")
   case ${f[0]} in
     stun) a=(stun "${a[@]}" --sockets "${f[1]:-16}" --inflight "${f[2]:-8}" --secs "$secs" --warmup "$warmup")
@@ -137,27 +163,39 @@ run_one() { # INDEX TEST RUN
     *) echo "compare.sh: unknown test $t" >&2; return 1;;
   esac
   local rc=0
-  j=$(timeout 300 "$tl" "${a[@]}" 2>>"$out/errors.log") || rc=$?
+  [ ${#urgent[@]} = 0 ] || chrt -a -f -p 10 "${pid[$i]}"
+  j=$(timeout 300 "${urgent[@]}" "$tl" "${a[@]}" 2>>"$out/errors.log") || rc=$?
+  [ ${#urgent[@]} = 0 ] || chrt -a -o -p 0 "${pid[$i]}"
   if [ -z "$j" ] || [ $rc != 0 ]; then
     echo "  $t ${names[$i]} run $r: FAILED (exit $rc): $(tail -1 "$out/errors.log" 2>/dev/null)"
     return 1
   fi
   printf '{"test":"%s","server":"%s","run":%d,%s\n' "$t" "${names[$i]}" "$r" "${j#\{}" >>"$out/raw.jsonl"
   record "$t" "${names[$i]}" "$r" "$j" $m
+  for x in cpu_us_per_req cpu_us_per_pkt cpu_us_per_alloc; do
+    v=$(field $x "$j"); [ -z "$v" ] || printf '  %s  run %s of %s  %s: %s us\n' "$t" "$r" "$runs" "${names[$i]}" "$v"
+  done
 }
 echo "results: $out   cpus: $ncpu   pinned: $pin (server $scpus, generator $gcpu)   runs: $runs x $secs s"
 order=("${!names[@]}")
 for i in "${order[@]}"; do [ $fresh = 1 ] || start "$i" || exit 1; done
 if [ "$prepare" != 0 ] && [ $fresh = 0 ]; then
   for i in "${order[@]}"; do
+    echo "warming up ${names[$i]}"
     "$tl" stun --server 127.0.0.1:"${ports[$i]}" "${genpin[@]}" --secs "$prepare" --warmup 0 >/dev/null 2>&1
-    for sh in "160 1" "1200 50"; do set -- $sh
-      "$tl" relay --server 127.0.0.1:"${ports[$i]}" "${genpin[@]}" --user "$user" --pass "$pass" --realm "$realm" --payload "$1" --allocs "$2" --secs "$prepare" --warmup 0 >/dev/null 2>&1
+    ways=("160 1" "1200 50")
+    for x in tcp tls; do [[ "$tests " != *:$x[:\ ]* ]] || ways+=("160 50 --$x"); done
+    for way in "${ways[@]}"; do
+      read -r payload allocs stream <<<"$way"
+      port=${ports[$i]}; [ "$stream" != --tls ] || port=$((port + 1))
+      "$tl" relay --server 127.0.0.1:"$port" "${genpin[@]}" --user "$user" --pass "$pass" --realm "$realm" --payload "$payload" \
+        --allocs "$allocs" $stream --secs "$prepare" --warmup 0 >/dev/null 2>>"$out/errors.log"
     done
   done
 fi
 if [ "$preallocs" -gt 0 ] && [ $fresh = 0 ]; then
   for i in "${order[@]}"; do
+    echo "warming up ${names[$i]} by $preallocs allocations"
     "$tl" allocs --server 127.0.0.1:"${ports[$i]}" "${genpin[@]}" --user "$user" --pass "$pass" --realm "$realm" --channels \
       --count 2000 --rounds $(((preallocs + 1999) / 2000)) >"$out/${names[$i]}.warm-up.jsonl" 2>>"$out/errors.log" ||
       { echo "compare.sh: ${names[$i]} did not make its $preallocs allocations" >&2; exit 1; }
@@ -165,7 +203,10 @@ if [ "$preallocs" -gt 0 ] && [ $fresh = 0 ]; then
       { echo "compare.sh: ${names[$i]} made fewer than $preallocs allocations (see $out/errors.log)" >&2; exit 1; }
   done
 fi
+all=$(wc -w <<<"$tests"); number=0
 for t in $tests; do
+  number=$((number + 1))
+  echo "test $number of $all, after $((SECONDS / 60)) min"
   for r in $(seq "$runs"); do
     seq_=("${order[@]}")
     if [ $((r % 2)) = 0 ]; then seq_=(); for ((k = ${#order[@]} - 1; k >= 0; k--)); do seq_+=("${order[$k]}"); done; fi
