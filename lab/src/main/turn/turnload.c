@@ -269,7 +269,7 @@ static void hist_merge(hist_t *a, const hist_t *b)
 static struct {
 	const char *server, *user, *pass, *realm, *mode, *direction, *pid, *rate;
 	int sockets, inflight, allocs, payload, count, concurrency, cpu, peers, burst, window, total;
-	int tcp, tls, gso, gro, busy, even, fingerprint, channels, rounds, remote, noauth;
+	int tcp, tls, gso, gro, busy, even, fingerprint, channels, rounds, hold, remote, noauth;
 	double secs, warmup, wait;
 } opt = {
 	.mode = "channel", .direction = "both", .rate = "max",
@@ -298,6 +298,7 @@ static const char help_text[] =
 "          --user U --pass P [--realm R] --count N (1000) --concurrency C (32)\n"
 "          --tcp / --tls     clients come by TCP or TLS\n"
 "          --channels (also CreatePermission + ChannelBind each) --rounds R (1)\n"
+"          --hold (says when all are there, and keeps them until standard input ends)\n"
 "  selftest  check MD5/SHA-1/HMAC against published vectors\n"
 "\n"
 "  common: --secs S (5)  --warmup S (0.5)  --server-pid PID|auto  --cpu N (pin generator)\n"
@@ -311,7 +312,7 @@ static void parse_opts(int argc, char **argv)
 #define FLAG(n, f) if (!strcmp(a, n)) { opt.f = 1; continue; }
 #define ARG(n) (!strcmp(a, n) && (++i < argc || (die("%s needs a value", n), 0)))
 		FLAG("--gso", gso) FLAG("--gro", gro) FLAG("--busy", busy) FLAG("--fingerprint", fingerprint)
-		FLAG("--tcp", tcp) FLAG("--tls", tls) FLAG("--channels", channels) FLAG("--i-own-this-server", remote)
+		FLAG("--tcp", tcp) FLAG("--tls", tls) FLAG("--channels", channels) FLAG("--hold", hold) FLAG("--i-own-this-server", remote)
 		if (ARG("--server")) opt.server = argv[i];
 		else if (ARG("--user")) opt.user = argv[i];
 		else if (ARG("--pass")) opt.pass = argv[i];
@@ -1700,6 +1701,29 @@ static int cmd_relay(void)
 
 /* ------------------------------------------------------------------ command: allocs */
 
+/* Keeps all of them, with what they have, until standard input ends. */
+static void hold(void)
+{
+	static const int kinds[] = {K_REFRESH, K_PERMISSION, K_CHANNEL};
+	struct pollfd in = {.fd = 0, .events = POLLIN};
+	char b[64];
+	phase_t ph;
+	printf("{\"cmd\":\"allocs\",\"holding\":%d}\n", n_al);
+	fflush(stdout);
+	for (;;) {
+		if (poll(&in, 1, 200000) > 0) { /* a permission lives for 5 minutes */
+			if (read(0, b, sizeof b) <= 0)
+				return;
+			continue;
+		}
+		for (int i = 0; i < (opt.channels ? 3 : 1); i++) {
+			run_phase(kinds[i], opt.concurrency, &ph);
+			if (ph.failed)
+				die("%d of %d %s requests failed while holding", ph.failed, n_al, kind_name[kinds[i]]);
+		}
+	}
+}
+
 static int cmd_allocs(void)
 {
 	if (opt.count < 1 || opt.concurrency < 1)
@@ -1736,6 +1760,8 @@ static int cmd_allocs(void)
 			run_phase(K_PERMISSION, opt.concurrency, &p);
 			run_phase(K_CHANNEL, opt.concurrency, &c);
 		}
+		if (opt.hold && a.ok == n_al && !p.failed && !c.failed)
+			hold();
 		sample_t s2 = take_sample();
 		run_phase(K_REFRESH, opt.concurrency, &f);
 		sample_t s3 = take_sample();

@@ -1,7 +1,6 @@
 package dev.frazil.lab;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,10 +28,6 @@ import java.util.stream.Stream;
  * generator have real-time priority, which wants root or CAP_SYS_NICE.
  */
 public final class TurnNumbers {
-  private static final List<String> FILES = List.of("compare.sh", "turnload.c", "barerelay.c");
-
-  private static final int OLDEST_FOR_LINUX = 22;
-
   private static final String NAP_MICROS = "300"; // as frazil serve has it
 
   /**
@@ -66,7 +61,7 @@ public final class TurnNumbers {
           + "-m 1";
 
   private static final String FRAZIL =
-      "serve --listen 127.0.0.1:{port} --listen [::1]:{port} --relay 127.0.0.1 --relay ::1 --transport udp "
+      "--listen 127.0.0.1:{port} --listen [::1]:{port} --relay 127.0.0.1 --relay ::1 --transport udp "
           + "--transport tcp --transport tls --tls-port {tls-port} --cert {cert} --key {key} --realm {realm} "
           + "--user {user}:{pass} --allow-loopback-peers --ports 10000-32767 --allocations 20000 "
           + "--allocations-per-user 20000 --refusals-per-source 0 --control off";
@@ -82,22 +77,19 @@ public final class TurnNumbers {
   /** Runs the comparison, and prints the table. */
   public static void main(String... arguments) throws Exception {
     Path folder = Files.createTempDirectory("turn-numbers");
-    for (String file : FILES) {
-      try (InputStream in =
-          Objects.requireNonNull(TurnNumbers.class.getResourceAsStream("turn/" + file))) {
-        Files.copy(in, folder.resolve(file));
-      }
-    }
+    ServeJvm.copy("turnload.c", folder);
+    String script = ServeJvm.copy("compare.sh", folder).toString();
     List<String> given = List.of(arguments);
     int end = given.contains("--") ? given.indexOf("--") : given.size();
     List<String> homes = new ArrayList<>(given.subList(0, end));
     boolean bare = homes.remove("--bare");
-    homes.add(0, System.getProperty("java.home"));
-
+    List<ServeJvm> jvms = new ArrayList<>(List.of(ServeJvm.own()));
+    for (String each : homes) {
+      jvms.add(ServeJvm.parse(each));
+    }
     Path results = folder.resolve("results");
-    List<String> command =
-        new ArrayList<>(List.of("bash", folder.resolve("compare.sh").toString()));
-    servers(homes, bare, folder)
+    List<String> command = new ArrayList<>(List.of("bash", script));
+    servers(jvms, bare, folder)
         .forEach((name, line) -> command.addAll(List.of("--server", name + "=" + line)));
     command.addAll(
         List.of("--runs", "5", "--secs", "3", "--prepare", "15", "--prepare-allocs", "20000"));
@@ -118,61 +110,17 @@ public final class TurnNumbers {
         .collect(Collectors.joining(" "));
   }
 
-  private static Map<String, String> servers(List<String> homes, boolean bare, Path folder)
+  private static Map<String, String> servers(List<ServeJvm> jvms, boolean bare, Path folder)
       throws IOException, InterruptedException {
     Map<String, String> servers = new LinkedHashMap<>();
     servers.put("coturn", COTURN);
     if (bare) {
-      servers.put("C", compile(folder) + " --port {port} --io gso");
+      servers.put("C", ServeJvm.compile("barerelay", folder) + " --port {port} --io gso");
     }
-    for (String each : homes) {
-      String[] parts = each.split(":", 2);
-      int release = release(parts[0]);
-      String best =
-          Math.min(release, Runtime.version().feature()) < OLDEST_FOR_LINUX ? "epoll" : "linux";
-      String engine = parts.length > 1 ? parts[1] : best;
-      servers.put(
-          engine + "-" + release,
-          java(parts[0], release)
-              + (bare ? bare(engine) : " dev.frazil.cli.Main " + FRAZIL + " --engine " + engine));
+    for (ServeJvm jvm : jvms) {
+      servers.put(jvm.name(), bare ? jvm.bareRelay("{port}", NAP_MICROS) : jvm.serve("", FRAZIL));
     }
     return servers;
-  }
-
-  private static Path compile(Path folder) throws IOException, InterruptedException {
-    Path program = folder.resolve("barerelay");
-    Process compiler = new ProcessBuilder(
-            "cc", "-O2", "-o", program.toString(), folder.resolve("barerelay.c").toString())
-        .inheritIO()
-        .start();
-    if (compiler.waitFor() != 0) {
-      throw new IOException("the bare relay in C can't be built");
-    }
-    return program;
-  }
-
-  private static String bare(String engine) {
-    return " " + BareRelay.class.getName() + " {port} "
-        + engine.toUpperCase(Locale.ROOT).replace('-', '_') + " " + NAP_MICROS;
-  }
-
-  private static int release(String home) throws IOException {
-    try (Stream<String> lines = Files.lines(Path.of(home, "release"))) {
-      return lines
-          .filter(line -> line.startsWith("JAVA_VERSION="))
-          .map(line -> Integer.valueOf(line.replaceAll("[^0-9.]", "").split("\\.")[0]))
-          .findFirst()
-          .orElseThrow();
-    }
-  }
-
-  /** What {@code ./frazil serve} starts; {@code FRAZIL_JAVA_OPTS} adds options for the JVM. */
-  private static String java(String home, int release) {
-    String natives = release < OLDEST_FOR_LINUX ? "" : " --enable-native-access=ALL-UNNAMED";
-    String unsafe = release < 23 ? "" : " --sun-misc-unsafe-memory-access=allow";
-    String given = System.getenv().getOrDefault("FRAZIL_JAVA_OPTS", "");
-    return Path.of(home, "bin", "java") + natives + unsafe + " " + given + " -cp "
-        + System.getProperty("java.class.path");
   }
 
   /** Each line is a test, a server, a run, what was measured, and the value. */
