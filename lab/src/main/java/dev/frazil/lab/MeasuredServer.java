@@ -23,9 +23,12 @@ final class MeasuredServer implements AutoCloseable {
   private static final Pattern OTHER =
       Pattern.compile("(?s)- +Other \\(reserved=[0-9]+KB, committed=([0-9]+)KB");
 
+  private static final Pattern EVENT_LOOP = Pattern.compile("frazil-[0-9]");
+
   private final ServeJvm jvm;
   private final int port;
   private final Process process;
+  private boolean urgent;
 
   private MeasuredServer(ServeJvm jvm, int port, Process process) {
     this.jvm = jvm;
@@ -40,19 +43,19 @@ final class MeasuredServer implements AutoCloseable {
         + " --allocations-per-user 20000 --refusals-per-source 0 --control off";
     List<String> command =
         Stream.of(("taskset -c 0 " + jvm.serve(jvmOptions, options)).split(" ")).toList();
-    Process process =
-        new ProcessBuilder(command).redirectError(Redirect.DISCARD).start();
+    Path log = Files.createTempFile("frazil", ".log");
+    Process process = new ProcessBuilder(command).redirectError(log.toFile()).start();
     BufferedReader out = process.inputReader();
     for (String line = out.readLine(); line != null; line = out.readLine()) {
       if (line.startsWith("relaying")) {
         return new MeasuredServer(jvm, port, process);
       }
     }
-    throw new IOException("the server did not start: " + String.join(" ", command));
+    throw new IOException("the server did not start, its log is " + log);
   }
 
   /** Starts turnload on the second CPU. Its standard input and output are the caller's. */
-  Process load(Path turnload, String options, boolean urgent) throws IOException {
+  Process load(Path turnload, String options) throws IOException {
     String command = (urgent ? "chrt -f 10 " : "") + "taskset -c 1 " + turnload + " " + options
         + " --server 127.0.0.1:" + port + " --server-pid " + process.pid() + " --user " + USER
         + " --pass " + PASSWORD;
@@ -61,14 +64,24 @@ final class MeasuredServer implements AutoCloseable {
         .start();
   }
 
-  /** Gives it real-time priority; returns whether that is permitted. */
-  boolean hurry() throws IOException, InterruptedException {
-    return new ProcessBuilder("chrt", "-a", "-f", "-p", "10", Long.toString(process.pid()))
-            .redirectErrorStream(true)
-            .redirectOutput(Redirect.DISCARD)
-            .start()
-            .waitFor()
-        == 0;
+  /**
+   * Gives it and what loads it from now on real-time priority, if that is permitted: other work on the machine then costs no
+   * time. The event loops go before the JVM's own threads, as where those have CPUs to themselves.
+   */
+  void hurry() throws IOException, InterruptedException {
+    try (Stream<Path> threads = Files.list(Path.of("/proc/" + process.pid() + "/task"))) {
+      for (Path thread : threads.toList()) {
+        String name = Files.readString(thread.resolve("comm"));
+        String priority = EVENT_LOOP.matcher(name).lookingAt() ? "10" : "5";
+        urgent = new ProcessBuilder(
+                    "chrt", "-f", "-p", priority, thread.getFileName().toString())
+                .redirectErrorStream(true)
+                .redirectOutput(Redirect.DISCARD)
+                .start()
+                .waitFor()
+            == 0;
+      }
+    }
   }
 
   /** Bytes of the objects that are in use; collects the garbage to know. */

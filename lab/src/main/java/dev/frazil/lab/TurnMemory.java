@@ -107,7 +107,7 @@ public final class TurnMemory {
 
   private void hold(MeasuredServer server, int count, Meanwhile meanwhile)
       throws IOException, InterruptedException {
-    Process load = server.load(turnload, "allocs --channels --hold --count " + count, false);
+    Process load = server.load(turnload, "allocs --channels --hold --count " + count);
     try (BufferedReader out = load.inputReader()) {
       if (MeasuredServer.field(out.readLine(), "holding") != count) {
         throw new IOException("the server did not give " + count + " allocations");
