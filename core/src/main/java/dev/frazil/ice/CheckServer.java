@@ -257,6 +257,7 @@ final class CheckServer {
     FiveTuple path = new FiveTuple(base.address, source);
     CandidatePair pair = generation.list.find(path);
     if (concluded(generation, base, pair, facts)) {
+      nomination.contradicted(generation, base.component, pair, now);
       return true;
     }
     if (pair == null) {

@@ -38,6 +38,8 @@ final class Checklist {
   boolean renomination;
   /** The components for which the application chose a pair (draft-thatcher-ice-renomination). */
   final BitSet pinned = new BitSet();
+  /** The components for which a nomination failed that the peer may have followed all the same. */
+  final BitSet doubted = new BitSet();
   /** A selected pair is gone and none may take its place. */
   boolean lost;
   /**

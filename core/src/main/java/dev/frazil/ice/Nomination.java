@@ -139,12 +139,35 @@ final class Nomination {
   /** A nominating check failed. Whether the peer followed it is not known, so it is told again what holds. */
   void failed(Check check, long now) {
     Checklist list = check.pair.generation.list;
+    if (!check.useCandidate || session.role != Role.CONTROLLING) {
+      return;
+    }
     CandidatePair selected = check.pair.generation.selected(check.pair.component());
-    if (check.useCandidate && list.renomination && session.role == Role.CONTROLLING) {
+    list.doubted.set(check.pair.component());
+    if (list.renomination) {
       list.pinned.clear(check.pair.component());
       if (selected != null) {
         set.triggerNomination(selected.checked, now);
       }
+    }
+  }
+
+  /**
+   * The peer checks another pair than the selected one. A nomination that was given up may have come to it late, by a
+   * relay over a slow stream, after the one that holds, so it is told that one again.
+   *
+   * @param pair the one that it checks; null for one that is no longer on the list
+   */
+  void contradicted(Generation generation, int component, @Nullable CandidatePair pair, long now) {
+    CandidatePair selected = generation.selected(component);
+    if (session.role == Role.CONTROLLING
+        && generation.list.doubted.get(component)
+        && selected != null
+        && pair != selected
+        && pair != selected.checked
+        && !selected.checked.nominating) {
+      session.log("nominate " + selected, "the peer still checks another pair");
+      set.triggerNomination(selected.checked, now);
     }
   }
 

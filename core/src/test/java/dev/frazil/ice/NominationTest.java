@@ -124,6 +124,27 @@ class NominationTest {
     assertThat(scene.agent.events(IceEvent.PairSelected.class)).hasSize(1);
   }
 
+  /** Both may have come to it in the wrong order: the first by a relay over a slow stream. */
+  @Test
+  void peerThatChecksAPairWhoseNominationWasGivenUpIsToldAgainWhichHolds() {
+    Encounter scene = new Encounter(Role.CONTROLLING);
+    scene.peer.answerWhen(
+        check -> !check.nominates() || !check.to().equals(THERE), Duration.ofMillis(20));
+    scene.peer.introduce();
+    scene.peer.tell(better(scene), worse(scene));
+    scene.runUntil(IceState.COMPLETED);
+    assertThat(nominations(scene)).extracting(ScriptedPeer.Check::to).containsOnly(THERE, WORSE);
+    int before = nominations(scene).size();
+    scene.from(WORSE).send();
+    scene.runMillis(1_000);
+    assertThat(nominations(scene)).hasSize(before);
+    scene.fromThere().send();
+    scene.runMillis(1_000);
+    assertThat(nominations(scene)).hasSize(before + 1);
+    assertThat(nominations(scene).get(before).to()).isEqualTo(WORSE);
+    assertThat(scene.agent.agent().path(0, 1).remote()).isEqualTo(WORSE);
+  }
+
   @Test
   @Tag("ICE-3030")
   void lostSelectedPairIsNotReplacedByAnotherNomination() {

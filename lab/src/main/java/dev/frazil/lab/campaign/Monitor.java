@@ -215,7 +215,8 @@ final class Monitor {
     if (useCandidate && !valid.contains(path)) {
       violate(now, "nominated " + path + ", on which no check has succeeded");
     }
-    if (useCandidate && ports.isConcluded(path.local())) {
+    // the selected pair may be nominated again, where the peer seems to use another
+    if (useCandidate && ports.isConcluded(path.local()) && !ports.carriesData(path)) {
       violate(now, "nominated " + path + " after nomination was over");
     }
     thawed(path, now);
