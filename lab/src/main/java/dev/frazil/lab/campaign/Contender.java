@@ -9,10 +9,12 @@ import dev.frazil.ice.IceRequest;
 import dev.frazil.ice.IceStatistics;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.testkit.Host;
 import dev.frazil.testkit.ice.VirtualAgent;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +22,7 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** One of the two agents of a run, with what the run remembers of it. */
@@ -96,6 +99,7 @@ final class Contender implements Monitor.Ports {
   /** The hosts that the peer was ever told of. */
   private final Set<IpAddress> everTold = new HashSet<>();
 
+  private final Map<TransportAddress, IceRequest.Open> relayedOverStreams = new HashMap<>();
   private final List<String> violations = new ArrayList<>();
   private final Rules rules;
   private @Nullable Contender peer;
@@ -169,7 +173,27 @@ final class Contender implements Monitor.Ports {
 
   /** What the socket was opened for that a base is, or that it was relayed to. */
   private IceRequest.@Nullable Open open(TransportAddress base) {
-    return agent.bases().get(tunnels.socket(base));
+    TransportAddress socket = tunnels.socket(base);
+    return socket.transport() == Transport.UDP
+        ? agent.bases().get(socket)
+        : relayedOverStreams.computeIfAbsent(base, this::openOfRelayed);
+  }
+
+  /** A stream to a relay belongs to no socket, but its relayed address to a component, which has some. */
+  private IceRequest.@Nullable Open openOfRelayed(TransportAddress relayed) {
+    return localRelayed()
+        .filter(each -> each.candidate().address().equals(relayed))
+        .findFirst()
+        .flatMap(each -> agent.bases().values().stream()
+            .filter(open -> open.stream() == each.stream()
+                && open.component() == each.candidate().component())
+            .findFirst())
+        .orElse(null);
+  }
+
+  private Stream<IceStatistics.CandidateStatistics> localRelayed() {
+    return agent.agent().statistics().localCandidates().stream()
+        .filter(each -> each.candidate().type() == CandidateType.RELAYED);
   }
 
   private int stream(TransportAddress base) {
@@ -314,9 +338,9 @@ final class Contender implements Monitor.Ports {
         .map(Candidate::address)
         .toList();
     List<TransportAddress> relayed = told.stream()
-        .filter(address -> tunnels.isRelayed(address)
-            && bases.contains(tunnels.socket(address))
-            && (generous || !streams.get(stream).lostRelay))
+        .filter(tunnels::isRelayed)
+        .filter(address -> bases.contains(tunnels.socket(address)) || isOverStream(address))
+        .filter(address -> generous || !streams.get(stream).lostRelay)
         .toList();
     List<FiveTuple> heard = List.copyOf(monitor.asked());
     List<TransportAddress> own =
@@ -329,6 +353,11 @@ final class Contender implements Monitor.Ports {
             .map(candidate -> candidate.address().ip())
             .collect(Collectors.toSet());
     return new Oracle.Side(agent.host(), own, relayed, permitted, told, heard);
+  }
+
+  private boolean isOverStream(TransportAddress relayed) {
+    return tunnels.socket(relayed).transport() == Transport.TCP
+        && localRelayed().anyMatch(each -> each.candidate().address().equals(relayed));
   }
 
   /** Whether the peer was told of an address of this base, without which it has no pair (RFC 8828, modes 2 and 3). */

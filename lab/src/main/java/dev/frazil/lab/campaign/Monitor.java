@@ -1,6 +1,7 @@
 package dev.frazil.lab.campaign;
 
 import dev.frazil.net.FiveTuple;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.testkit.Sighting;
 import java.nio.ByteBuffer;
@@ -10,6 +11,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +47,7 @@ final class Monitor {
   final String host;
   private final Ports ports;
   private final Tunnels tunnels;
+  private final StreamReader streams = new StreamReader();
   private final Map<String, Request> requests = new HashMap<>();
   private final Map<FiveTuple, Long> succeeded = new HashMap<>();
   /** Paths on which a check of the current generation succeeded. */
@@ -141,19 +144,34 @@ final class Monitor {
     FiveTuple path = sent
         ? new FiveTuple(sighting.source(), sighting.destination())
         : new FiveTuple(sighting.destination(), sighting.source());
-    long now = sighting.time();
-    Tunnels.Seen seen = tunnels.look(path, sighting.payload());
-    if (sent) {
-      left(path, seen != null, now);
+    if (path.local().transport() == Transport.UDP) {
+      see(path, sent, List.of(sighting.payload()), sighting.time());
+      return;
     }
-    if (seen != null && sent) {
-      sent(seen.path(), seen.payload(), now);
-    } else if (seen != null) {
-      received(seen.path(), seen.payload(), now);
+    List<ByteBuffer> messages = streams.read(path, sent, sighting.payload());
+    if (!sent || StreamReader.hasData(sighting.payload())) {
+      see(path, sent, messages, sighting.time());
     }
   }
 
-  /** A datagram left a socket. */
+  private void see(FiveTuple path, boolean sent, List<ByteBuffer> messages, long now) {
+    List<Tunnels.Seen> seen = messages.stream()
+        .map(message -> tunnels.look(path, message))
+        .filter(Objects::nonNull)
+        .toList();
+    if (sent) {
+      left(path, !seen.isEmpty(), now);
+    }
+    for (Tunnels.Seen each : seen) {
+      if (sent) {
+        sent(each.path(), each.payload(), now);
+      } else {
+        received(each.path(), each.payload(), now);
+      }
+    }
+  }
+
+  /** A datagram, or a segment with data, left a socket. */
   private void left(FiveTuple path, boolean carriesSomething, long now) {
     if (closedAt < (carriesSomething ? Long.MAX_VALUE : now - LINGERING)) {
       violate(now, "sent after close on " + path);

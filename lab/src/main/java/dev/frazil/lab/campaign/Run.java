@@ -9,6 +9,7 @@ import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.LongTermCredential;
@@ -52,6 +53,9 @@ public final class Run {
   /** The same, and how an IPv6-only host sees the first. */
   private static final List<String> SEEN_SERVERS =
       List.of("192.0.2.1", "2001:db8::1", "64:ff9b::192.0.2.1");
+
+  private static final List<Set<Transport>> WAYS_TO_RELAYS =
+      List.of(Set.of(Transport.UDP), Set.of(Transport.UDP, Transport.TCP), Set.of(Transport.TCP));
 
   private static final int PORT = 3478;
   private static final LongTermCredential USER = new LongTermCredential("user", "pass");
@@ -163,8 +167,14 @@ public final class Run {
     boolean relayed = relays && relaying.nextInt(4) > 0;
     boolean relayOnly = relayed && relaying.nextInt(5) == 0;
     history.append(relayed ? host.name() + (relayOnly ? " relays only, " : " relays, ") : "");
-    List<TurnServer> turnServers =
-        relayed ? SERVERS.stream().map(ip -> TurnServer.udp(ip, PORT, USER)).toList() : List.of();
+    Set<Transport> ways =
+        relayed ? WAYS_TO_RELAYS.get(relaying.nextInt(WAYS_TO_RELAYS.size())) : Set.of();
+    history.append(ways.contains(Transport.TCP) ? "by " + ways + ", " : "");
+    List<TurnServer> turnServers = ways.stream()
+        .sorted()
+        .flatMap(transport ->
+            SERVERS.stream().map(ip -> new TurnServer(ip, PORT, transport, false, USER)))
+        .toList();
     IceConfiguration configuration = IceConfiguration.builder(role, net.random(host.name()))
         .turnServers(turnServers)
         .candidateTypes(
@@ -187,11 +197,10 @@ public final class Run {
             renomination,
             maxPairs,
             handling,
-            relayed
-                ? SEEN_SERVERS.stream()
-                    .map(ip -> TransportAddress.udp(ip, PORT))
-                    .toList()
-                : List.of(),
+            ways.stream()
+                .flatMap(transport -> SEEN_SERVERS.stream()
+                    .map(ip -> new TransportAddress(IpAddress.parse(ip), PORT, transport)))
+                .toList(),
             relayOnly));
   }
 

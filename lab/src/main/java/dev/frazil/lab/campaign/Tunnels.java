@@ -62,7 +62,7 @@ final class Tunnels {
     return sockets.size();
   }
 
-  /** What a datagram is to the agent; null for what it and a TURN server say to each other. */
+  /** What a datagram, or a message on a stream, is to the agent; null for what it and a TURN server say to each other. */
   @Nullable Seen look(FiveTuple path, ByteBuffer payload) {
     if (!isServer(path.remote()) || payload.remaining() < 4) {
       return new Seen(path, payload);
