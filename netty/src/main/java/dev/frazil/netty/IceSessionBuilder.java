@@ -11,17 +11,11 @@ import dev.frazil.ice.Role;
 import dev.frazil.ice.StunServer;
 import dev.frazil.net.FiveTuple;
 import dev.frazil.net.IpAddress;
-import dev.frazil.net.Transport;
-import dev.frazil.net.TransportAddress;
-import dev.frazil.netty.client.ConnectionSettings;
-import dev.frazil.netty.client.ProxyServer;
-import dev.frazil.netty.io.CertificateTrust;
 import dev.frazil.netty.io.PortRange;
 import dev.frazil.netty.io.SocketSettings;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.StunUri;
 import java.lang.System.Logger.Level;
-import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * Collects the settings of a session; each has a default. A session keeps the settings that it was built with; the
  * builder may be used for further ones.
  */
-public final class IceSessionBuilder {
+public final class IceSessionBuilder extends ConnectionBuilder<IceSessionBuilder> {
   private static final System.Logger LOGGER = System.getLogger(IceSessionBuilder.class.getName());
 
   private final IceRuntime runtime;
@@ -48,7 +42,6 @@ public final class IceSessionBuilder {
   private InterfaceProvider interfaces = SystemInterfaces.INSTANCE;
   private List<TurnServer> turnServers = List.of();
   private SocketSettings sockets = SocketSettings.DEFAULT;
-  private ConnectionSettings connections = ConnectionSettings.DEFAULT;
   private Consumer<IceEvent> events = event -> {};
   private @Nullable DataHandler data;
 
@@ -116,56 +109,6 @@ public final class IceSessionBuilder {
     List<TurnServer> all = new ArrayList<>(turnServers);
     all.add(server);
     return turnServers(all);
-  }
-
-  /**
-   * The authorities whose certificates of TURN servers are believed, where they are valid and hold the server's name.
-   * Default those that this Java trusts.
-   */
-  public IceSessionBuilder trustedAuthorities(KeyStore value) {
-    connections = connections.withTrust(CertificateTrust.of(value));
-    return this;
-  }
-
-  /**
-   * The one certificate of TURN servers that is believed, whatever it says.
-   *
-   * @param sha256 the 32 bytes of the SHA-256 over the certificate
-   */
-  public IceSessionBuilder pinnedCertificate(byte[] sha256) {
-    connections = connections.withTrust(CertificateTrust.pinned(sha256));
-    return this;
-  }
-
-  /**
-   * A proxy that streams to TURN servers go through, asked by HTTP's CONNECT; datagrams go through none. Default none.
-   *
-   * @param username null when the proxy asks for none
-   */
-  public IceSessionBuilder httpProxy(
-      IpAddress ip, int port, @Nullable String username, @Nullable String password) {
-    return proxy(ProxyServer.Kind.HTTP_CONNECT, ip, port, username, password);
-  }
-
-  /**
-   * A proxy that streams to TURN servers go through, asked by SOCKS5 (RFC 1928); datagrams go through none. Default none.
-   *
-   * @param username null when the proxy asks for none
-   */
-  public IceSessionBuilder socksProxy(
-      IpAddress ip, int port, @Nullable String username, @Nullable String password) {
-    return proxy(ProxyServer.Kind.SOCKS5, ip, port, username, password);
-  }
-
-  private IceSessionBuilder proxy(
-      ProxyServer.Kind kind,
-      IpAddress ip,
-      int port,
-      @Nullable String username,
-      @Nullable String password) {
-    TransportAddress address = new TransportAddress(ip, port, Transport.TCP);
-    connections = connections.withProxy(new ProxyServer(kind, address, username, password));
-    return this;
   }
 
   /** Tell and take candidates as they are found (RFC 8838). Default true. */
@@ -381,5 +324,10 @@ public final class IceSessionBuilder {
       throw new IllegalArgumentException(name + " " + value + ": must be 1 to 256");
     }
     return value;
+  }
+
+  @Override
+  IceSessionBuilder self() {
+    return this;
   }
 }

@@ -2,28 +2,19 @@ package dev.frazil.netty;
 
 import dev.frazil.net.IpAddress;
 import dev.frazil.net.Transport;
-import dev.frazil.net.TransportAddress;
-import dev.frazil.netty.client.ConnectionSettings;
-import dev.frazil.netty.client.ProxyServer;
-import dev.frazil.netty.io.CertificateTrust;
 import dev.frazil.stun.LongTermCredential;
 import dev.frazil.stun.StunUri;
 import dev.frazil.turn.TurnConfiguration;
 import dev.frazil.turn.TurnEvent;
-import java.io.IOException;
-import java.nio.file.Path;
-import java.security.KeyStore;
-import java.time.Duration;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Collects the settings of a {@link TurnClient}; each but the server has a default. */
-public final class TurnClientBuilder {
+public final class TurnClientBuilder extends ConnectionBuilder<TurnClientBuilder> {
   final IceRuntime runtime;
   final StunUri server;
   final Transport transport;
-  ConnectionSettings connections = ConnectionSettings.DEFAULT;
   Consumer<TurnConfiguration.Builder> configuration = builder -> {};
   TurnClient.DataHandler data = (peer, payload) -> {};
   Consumer<TurnEvent> events = event -> {};
@@ -89,75 +80,6 @@ public final class TurnClientBuilder {
   }
 
   /**
-   * The authorities whose certificates are believed, where they are valid and hold the server's name. Default those that
-   * this Java trusts.
-   */
-  public TurnClientBuilder trustedAuthorities(KeyStore value) {
-    connections = connections.withTrust(CertificateTrust.of(value));
-    return this;
-  }
-
-  /**
-   * The authorities whose certificates are believed, from a file of PEM.
-   *
-   * @throws IOException when it can't be read
-   * @throws IllegalArgumentException when there is no certificate in it
-   */
-  public TurnClientBuilder trustedAuthorities(Path pem) throws IOException {
-    connections = connections.withTrust(CertificateTrust.pem(pem));
-    return this;
-  }
-
-  /**
-   * The one certificate that is believed, whatever it says.
-   *
-   * @param sha256 the 32 bytes of the SHA-256 over the certificate
-   */
-  public TurnClientBuilder pinnedCertificate(byte[] sha256) {
-    connections = connections.withTrust(CertificateTrust.pinned(sha256));
-    return this;
-  }
-
-  /**
-   * A proxy that streams go through, asked by HTTP's CONNECT; datagrams go through none. Default none.
-   *
-   * @param username null when the proxy asks for none
-   */
-  public TurnClientBuilder httpProxy(
-      IpAddress ip, int port, @Nullable String username, @Nullable String password) {
-    return proxy(ProxyServer.Kind.HTTP_CONNECT, ip, port, username, password);
-  }
-
-  /**
-   * A proxy that streams go through, asked by SOCKS5 (RFC 1928); datagrams go through none. Default none.
-   *
-   * @param username null when the proxy asks for none
-   */
-  public TurnClientBuilder socksProxy(
-      IpAddress ip, int port, @Nullable String username, @Nullable String password) {
-    return proxy(ProxyServer.Kind.SOCKS5, ip, port, username, password);
-  }
-
-  private TurnClientBuilder proxy(
-      ProxyServer.Kind kind,
-      IpAddress ip,
-      int port,
-      @Nullable String username,
-      @Nullable String password) {
-    TransportAddress address = new TransportAddress(ip, port, Transport.TCP);
-    connections = connections.withProxy(new ProxyServer(kind, address, username, password));
-    return this;
-  }
-
-  /**
-   * How long connecting may take, and then the handshakes with proxy and server, 1 ms to 5 minutes each. Default 5 s.
-   */
-  public TurnClientBuilder timeouts(Duration connect, Duration handshake) {
-    connections = connections.withTimeouts(connect, handshake);
-    return this;
-  }
-
-  /**
    * Asks for the allocation; {@link TurnClient#allocated} tells what became of it.
    *
    * @throws IllegalArgumentException when settings exclude each other
@@ -165,5 +87,10 @@ public final class TurnClientBuilder {
    */
   public TurnClient open() {
     return TurnClient.open(this);
+  }
+
+  @Override
+  TurnClientBuilder self() {
+    return this;
   }
 }
