@@ -9,7 +9,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** The pairs of one generation of a stream, ordered by priority, and the queue of triggered checks (RFC 8445 6.1.2). */
@@ -52,9 +51,9 @@ final class Checklist {
     this.components = components;
   }
 
-  /** Takes account of the highest component that one side has a candidate for; empty when it has no candidate at all. */
-  void limitComponents(OptionalInt highest) {
-    components = Math.min(components, highest.orElse(components));
+  /** Takes account of the highest component that one side has told a candidate for; 0 when it has told none at all. */
+  void limitComponents(int highest) {
+    components = highest == 0 ? components : Math.min(components, highest);
   }
 
   /** Whether a component is part of the list. */

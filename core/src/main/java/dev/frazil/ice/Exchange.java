@@ -1,6 +1,5 @@
 package dev.frazil.ice;
 
-import dev.frazil.ice.Generation.LocalCandidate;
 import dev.frazil.ice.Generation.RemoteCandidate;
 import dev.frazil.ice.Session.Timer;
 import dev.frazil.net.TransportAddress;
@@ -181,13 +180,11 @@ final class Exchange {
     if (generation.remoteEnded) {
       list.limitComponents(generation.remotes().stream()
           .mapToInt(remote -> remote.candidate().component())
-          .max());
+          .max()
+          .orElse(0));
     }
     if (generation.gathered) {
-      list.limitComponents(generation.locals().stream()
-          .filter(LocalCandidate::told)
-          .mapToInt(local -> local.candidate().component())
-          .max());
+      list.limitComponents(generation.highestTold);
     }
   }
 

@@ -346,6 +346,7 @@ final class Gathering {
   }
 
   private void tell(Generation generation, LocalCandidate local, long now) {
+    generation.highestTold = Math.max(generation.highestTold, local.candidate().component());
     session.outbox.event(new IceEvent.CandidateGathered(
         generation.stream.index, generation.ufrag, local.candidate()));
     set.addLocal(generation, local, now);

@@ -56,6 +56,8 @@ final class Generation {
   private final List<LocalCandidate> locals = new ArrayList<>(4);
   /** What a peer that does not trickle is told when gathering is complete, all at once. */
   final List<LocalCandidate> withheld = new ArrayList<>(0);
+  /** The highest component that the peer was told a candidate of, even if that is lost by now; 0 for none. */
+  int highestTold;
 
   private final Map<Place, RemoteCandidate> remotes = new LinkedHashMap<>(8);
   /** What is being asked of STUN servers. */

@@ -93,6 +93,19 @@ class GatheringTest {
     assertThat(pair.left.sent()).noneMatch(sent -> sent.path().local().equals(second));
   }
 
+  /** The peer was told of it and goes on checking it: one that left it out would be complete by itself. */
+  @Test
+  @Tag("ICE-1520")
+  void aComponentThatThePeerWasToldOfCountsEvenWhenItsSocketIsLost() {
+    AgentPair pair = AgentPair.standard().streams(2);
+    pair.left.interfaces("192.0.2.1");
+    pair.right.interfaces("192.0.2.2");
+    pair.left.call(
+        now -> pair.left.agent().handleClosed(pair.left.bases().get(1), "it broke", now));
+    pair.exchange();
+    assertThat(pair.runUntil(IceState.FAILED, Duration.ofMinutes(2))).isTrue();
+  }
+
   @Test
   @Tag("ICE-0240")
   void aHostWithALoopbackOnlyHasNoCandidate() {
