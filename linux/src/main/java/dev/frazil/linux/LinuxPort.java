@@ -5,6 +5,7 @@ import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.io.DatagramPort;
 import dev.frazil.netty.io.SocketAddresses;
 import dev.frazil.netty.io.SocketSettings;
+import dev.frazil.netty.io.Sockets;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.IoEvent;
 import io.netty.channel.IoEventLoop;
@@ -28,6 +29,8 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
 
   /** A datagram that comes so soon after the last one is seldom alone. */
   private static final long SOON = 100_000;
+
+  private static final int IPPROTO_IP = 0;
 
   /** So often in a row a port shows that it changed. */
   private static final int CONVINCING = 4;
@@ -197,6 +200,21 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
       return true;
     } finally {
       datagram.release();
+    }
+  }
+
+  @Override
+  public boolean transmitUnfragmented(TransportAddress remote, ByteBuffer payload) {
+    flush(); // what waits may be fragmented
+    try {
+      int usual = socket.getIntOpt(IPPROTO_IP, Sockets.MTU_DISCOVER);
+      socket.setIntOpt(IPPROTO_IP, Sockets.MTU_DISCOVER, Sockets.MTU_DISCOVER_DO);
+      boolean sent = transmit(remote, NOTHING, payload);
+      flush();
+      socket.setIntOpt(IPPROTO_IP, Sockets.MTU_DISCOVER, usual);
+      return sent;
+    } catch (IOException e) { // the socket is closed
+      return false;
     }
   }
 

@@ -51,8 +51,7 @@ abstract sealed class ConnectionBuilder<B extends ConnectionBuilder<B>>
    *
    * @param username null when the proxy asks for none
    */
-  public B httpProxy(
-      IpAddress ip, int port, @Nullable String username, @Nullable String password) {
+  public B httpProxy(IpAddress ip, int port, @Nullable String username, @Nullable String password) {
     return proxy(ProxyServer.Kind.HTTP_CONNECT, ip, port, username, password);
   }
 

@@ -40,8 +40,6 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
   /** A burst of all clients waits in one socket; the system takes what it allows of this. */
   private static final int LISTENER_BUFFER = 4 * 1024 * 1024;
 
-  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
-
   /** How many clients of other machines are remembered; all of them have allocations, or sessions of DTLS. */
   private static final int MOST_STRAYS = 65_536;
 
@@ -213,7 +211,8 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     DrivenTurn home = guests.isEmpty() ? null : guests.get(path);
     if (home != null && home != this) {
       ByteBuffer message = copy(header, payload);
-      outward.add(() -> home.handOver(this, () -> home.transmit(path, message, NOTHING)));
+      outward.add(
+          () -> home.handOver(this, () -> home.transmit(path, message, DatagramPort.NOTHING)));
       if (!takingOver) {
         sendOutward();
       }
@@ -253,10 +252,12 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
     }
   }
 
-  /** Netty sets no DF bit: what must not be fragmented is not sent. */
   @Override
   public void transmitUnfragmented(FiveTuple path, ByteBuffer payload) {
-    unsent++;
+    DatagramPort port = ports.get(path.local());
+    if (port == null || !port.transmitUnfragmented(path.remote(), payload)) {
+      unsent++;
+    }
   }
 
   @Override
@@ -317,7 +318,7 @@ final class DrivenTurn extends Driven implements TurnServerOutbox {
       handleDatagram(path, datagram);
       return;
     }
-    ByteBuffer message = copy(datagram, NOTHING);
+    ByteBuffer message = copy(datagram, DatagramPort.NOTHING);
     other.handOver(this, () -> other.takeOver(this, path, message, named != null, secure));
   }
 

@@ -1,5 +1,6 @@
 package dev.frazil.netty;
 
+import dev.frazil.netty.io.Driver;
 import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.turn.TurnServerEvent;
@@ -86,11 +87,12 @@ public final class TurnService implements AutoCloseable {
     this.listeners = listeners;
   }
 
-  /** Starts a configuration with the runtime's source of randomness and its clock. */
+  /** Starts a configuration with the runtime's source of randomness, its clock, and what its sockets can do. */
   public static TurnServerConfiguration.Builder configuration(IceRuntime runtime) {
-    long now = runtime.nextDriver().now();
+    Driver driver = runtime.nextDriver();
     return TurnServerConfiguration.builder(runtime.random())
-        .epoch(Duration.ofMillis(System.currentTimeMillis()).minusNanos(now));
+        .epoch(Duration.ofMillis(System.currentTimeMillis()).minusNanos(driver.now()))
+        .dontFragment(driver.sockets().setsDontFragment());
   }
 
   /**

@@ -116,6 +116,31 @@ class DatagramPortTest {
 
   @ParameterizedTest
   @MethodSource("transports")
+  void whatMustNotBeFragmentedLeavesAtOnceBehindWhatWaits(Sockets.Engine transport)
+      throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort to = ports.bind("127.0.0.1", PLAIN);
+      boolean sent = ports.on(() -> {
+        ports.driver.beginTurn();
+        from.transmit(to.local(), bytes("first"), NOTHING);
+        boolean unfragmented = from.transmitUnfragmented(to.local(), bytes("second"));
+        from.transmit(to.local(), bytes("third"), NOTHING);
+        ports.driver.endTurn();
+        return unfragmented;
+      });
+
+      assertThat(sent).isEqualTo(ports.driver.sockets().setsDontFragment());
+      assertThat(text(ports.next())).isEqualTo("first");
+      if (sent) {
+        assertThat(text(ports.next())).isEqualTo("second");
+      }
+      assertThat(text(ports.next())).isEqualTo("third");
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("transports")
   void longDatagramsComeInBesideShortOnes(Sockets.Engine transport) throws Exception {
     try (Ports ports = new Ports(transport)) {
       DatagramPort from = ports.bind("127.0.0.1", PLAIN);

@@ -231,6 +231,29 @@ class CoturnClientsTest {
     assertThat(Integer.parseInt(counts.group(2))).as(output).isGreaterThanOrEqualTo(sent / 2);
   }
 
+  /** RFC 8656 11.2, 14: coturn's client forbids its own system fragments, too, so this one is ours. */
+  @Test
+  @Tag("TURN-1310")
+  void whatMustNotBeFragmentedIsLostWhereTheLinkIsTooNarrow() {
+    List<String> command = List.of(
+        Jdk.running().java(),
+        "-cp",
+        System.getProperty("java.class.path"),
+        TurnProbe.class.getName(),
+        "fragments",
+        "turn:" + SERVER4,
+        "user",
+        "pass",
+        network.right().outer4(),
+        certificate().toString());
+    Commands.Result result =
+        Commands.tryRun("", Namespaces.enter(network.right().namespace(), command));
+    assertThat(result.output())
+        .contains(
+            "fragments forbidden: true, first came 1000 bytes",
+            "fragments forbidden: false, first came 1600 bytes");
+  }
+
   /** How many flows a client has is left to chance: with or without one for RTCP. */
   private static void assertAllCameBack(String output) {
     Matcher counts = COUNTS.matcher(output);

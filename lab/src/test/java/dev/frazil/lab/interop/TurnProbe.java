@@ -28,10 +28,12 @@ import java.util.concurrent.TimeUnit;
 /**
  * What {@code frazil check} does not do, in a network namespace: {@code streams URI USER PASSWORD HERE TRUST} opens TCP
  * connections with a peer on this host both ways, {@code move URI USER PASSWORD HERE TRUST THERE} takes an allocation to
- * another address of this host. Prints what it found and ends with 0, or with an exception.
+ * another address of this host, {@code fragments URI USER PASSWORD HERE TRUST} forbids fragments of datagrams to a peer on
+ * this host. Prints what it found and ends with 0, or with an exception.
  */
 final class TurnProbe {
   private static final long LIMIT_SECONDS = 20;
+  private static final int LONGER_THAN_THE_LINK = 1600;
 
   private final TurnClientBuilder builder;
   private final InetAddress here;
@@ -46,10 +48,13 @@ final class TurnProbe {
   public static void main(String[] arguments) throws Exception {
     try (IceRuntime runtime = IceRuntime.create()) {
       TurnProbe probe = new TurnProbe(runtime, arguments);
-      if (arguments[0].equals("streams")) {
-        probe.streams();
-      } else {
-        probe.move(IpAddress.parse(arguments[6]));
+      switch (arguments[0]) {
+        case "streams" -> probe.streams();
+        case "fragments" -> {
+          probe.fragments(true);
+          probe.fragments(false);
+        }
+        default -> probe.move(IpAddress.parse(arguments[6]));
       }
     }
   }
@@ -120,6 +125,27 @@ final class TurnProbe {
     require(came.flip().equals(ByteBuffer.wrap(bytes)), "something else came from the peer");
     peer.close();
     await(stream.closed());
+  }
+
+  private void fragments(boolean forbidden) throws Exception {
+    TurnClient client =
+        builder.configure(settings -> settings.dontFragment(forbidden)).open();
+    await(client.allocated());
+    try (DatagramSocket peer = new DatagramSocket(new InetSocketAddress(here, 0))) {
+      peer.setSoTimeout((int) TimeUnit.SECONDS.toMillis(LIMIT_SECONDS));
+      TransportAddress address =
+          TransportAddress.udp(IpAddress.of(here.getAddress()), peer.getLocalPort());
+      await(client.permit(List.of(address)));
+      for (int length : new int[] {LONGER_THAN_THE_LINK, 1000}) {
+        client.send(address, ByteBuffer.allocate(length));
+      }
+      DatagramPacket first = new DatagramPacket(new byte[4096], 4096);
+      peer.receive(first);
+      System.out.println(
+          "fragments forbidden: " + forbidden + ", first came " + first.getLength() + " bytes");
+    }
+    client.close();
+    await(client.closed());
   }
 
   private void move(IpAddress there) throws Exception {

@@ -5,6 +5,7 @@ import dev.frazil.net.IpAddress;
 import dev.frazil.net.TransportAddress;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelConfig;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -219,6 +220,21 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
     }
     write(remote, datagram);
     return true;
+  }
+
+  @Override
+  public boolean transmitUnfragmented(TransportAddress remote, ByteBuffer payload) {
+    if (!driver.sockets().setsDontFragment()) {
+      return false;
+    }
+    flush(); // what waits may be fragmented
+    ChannelConfig config = channel.config();
+    Integer usual = config.getOption(Sockets.MTU_DISCOVER_OPTION);
+    config.setOption(Sockets.MTU_DISCOVER_OPTION, Sockets.MTU_DISCOVER_DO);
+    boolean sent = transmit(remote, NOTHING, payload);
+    flush();
+    config.setOption(Sockets.MTU_DISCOVER_OPTION, usual);
+    return sent;
   }
 
   private static void append(ByteBuf datagram, ByteBuffer part) {

@@ -14,6 +14,8 @@ public interface DatagramPort extends Outlet {
   /** What UDP over IPv4 carries. Netty's io_uring does not recover from the error that a longer one brings. */
   int LONGEST = 65_507;
 
+  ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
+
   /** Who a port works for. */
   interface Owner {
     /** The port is bound. */
@@ -79,6 +81,15 @@ public interface DatagramPort extends Outlet {
 
   /** Sends a datagram that the port takes over; released in any case. */
   boolean transmit(TransportAddress remote, ByteBuf datagram);
+
+  /**
+   * Sends a datagram at once and with IPv4's DF bit: where it is too long for the way to the peer, it is lost.
+   *
+   * @return false when the datagram was dropped; always where {@link Sockets#setsDontFragment} says that it can't be done
+   */
+  default boolean transmitUnfragmented(TransportAddress remote, ByteBuffer payload) {
+    return false;
+  }
 
   /** Closes the socket; what was written is sent first. */
   void close();

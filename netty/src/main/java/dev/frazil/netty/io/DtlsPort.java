@@ -55,8 +55,6 @@ public final class DtlsPort implements DatagramPort {
    */
   public record Statistics(int sessions, int handshakes, long opened, long failed, long refused) {}
 
-  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
-
   // RFC 6347 4.1, 4.2.2: what tells a hello from other records
   private static final int HANDSHAKE_RECORD = 22;
   private static final int CLIENT_HELLO = 1;

@@ -42,6 +42,13 @@ import org.jspecify.annotations.Nullable;
 public final class Sockets {
   private static final System.Logger LOGGER = System.getLogger(Sockets.class.getName());
 
+  /** Linux's IP_MTU_DISCOVER at IPPROTO_IP, and its value that sets the DF bit always. */
+  public static final int MTU_DISCOVER = 10;
+
+  public static final int MTU_DISCOVER_DO = 2;
+  static final IntegerUnixChannelOption MTU_DISCOVER_OPTION =
+      new IntegerUnixChannelOption("IP_MTU_DISCOVER", 0, MTU_DISCOVER);
+
   /** Linux's SO_REUSEPORT at SOL_SOCKET, which Netty names for listeners only. */
   private static final IntegerUnixChannelOption REUSEPORT =
       new IntegerUnixChannelOption("SO_REUSEPORT", 1, 15);
@@ -159,6 +166,11 @@ public final class Sockets {
       case IO_URING -> new IoUringDatagramChannel();
       default -> new NioDatagramChannel();
     };
+  }
+
+  /** Whether single datagrams can be sent with IPv4's DF bit. */
+  public boolean setsDontFragment() {
+    return engine == Engine.EPOLL || engine == Engine.LINUX;
   }
 
   /** A channel for one family that receives datagrams into this room, in batches where the engine can. */
