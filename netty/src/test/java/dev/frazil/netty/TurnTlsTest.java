@@ -9,14 +9,20 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import dev.frazil.netty.TurnListener.Kind;
 import dev.frazil.netty.TurnService.StreamEnd;
 import dev.frazil.netty.Wire.StreamWire;
+import dev.frazil.stun.Method;
+import dev.frazil.stun.StunBuilder;
+import dev.frazil.stun.TransactionId;
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
@@ -90,6 +96,22 @@ class TurnTlsTest {
         .withMessageContaining("no_application_protocol");
     Wait.until(() ->
         Loopback.await(service.statistics()).endedStreams().get(StreamEnd.HANDSHAKE_FAILED) == 1);
+  }
+
+  /** coturn's clients take what they read for one message, and wait for more on the socket when TLS holds some back. */
+  @Test
+  void messagesThatLeaveTogetherHaveRecordsOfTheirOwn() throws Exception {
+    StreamWire wire = wire(start(), "stun.turn");
+    byte[] request = StunBuilder.request(
+            Method.BINDING, TransactionId.random(new Random(1)), ByteBuffer.allocate(100))
+        .finish()
+        .array();
+    byte[] two = Arrays.copyOf(request, 40);
+    System.arraycopy(request, 0, two, 20, 20);
+    wire.send(two);
+    byte[] answers = new byte[2000];
+    int first = wire.socket().getInputStream().read(answers);
+    assertThat(first).isEqualTo(20 + ByteBuffer.wrap(answers).getShort(2));
   }
 
   @Test
