@@ -3,19 +3,22 @@
 See docs/interop.md. What aioice itself lacks: it gathers before it lets anything out, so that --trickle means only
 that remote candidates are used as they come; it knows no restart, no loopback candidates and no STUN over IPv6; its
 connect() reports nothing before the first nominated pair, so checking is said when it is called, and connected and
-completed come together.
+completed come together. It uses one TURN server only; --trust names the certificates that its TLS believes.
 """
 
 import argparse
 import asyncio
 import importlib.metadata
 import json
+import re
+import ssl
 import sys
 import time
 
 import aioice
 
 COMPONENT = 1
+TURN = re.compile(r"(?:\[(?P<six>[^]]+)]|(?P<host>[^:]+)):(?P<port>\d+):(?P<user>[^:]+):(?P<password>[^:]+)(?::(?P<transport>udp|tcp|tls))?")
 
 
 def out(kind, **members):
@@ -29,6 +32,9 @@ def parse_arguments():
     role.add_argument("--controlling", action="store_true")
     role.add_argument("--controlled", action="store_true")
     parser.add_argument("--stun", action="append", default=[], type=server, metavar="HOST:PORT")
+    parser.add_argument("--turn", action="append", default=[], type=turn_server, metavar="HOST:PORT:USER:PASS[:udp|tcp|tls]")
+    parser.add_argument("--trust", metavar="FILE")
+    parser.add_argument("--policy", choices=["all", "relay"], default="all")
     parser.add_argument("--trickle", action="store_true")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--size", type=int, default=64)
@@ -43,6 +49,13 @@ def parse_arguments():
 def server(text):
     host, _, port = text.rpartition(":")
     return host.strip("[]"), int(port)
+
+
+def turn_server(text):
+    match = TURN.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError("HOST:PORT:USER:PASS[:udp|tcp|tls] is needed")
+    return match
 
 
 class Peer:
@@ -92,15 +105,40 @@ class Peer:
         self.epoch = time.monotonic()
         stun = self.arguments.stun
         self.connection = aioice.Connection(
-            ice_controlling=self.arguments.controlling, stun_server=stun[0] if stun else None
+            ice_controlling=self.arguments.controlling,
+            stun_server=stun[0] if stun and not self.relays_only() else None,
+            **self.turn(),
         )
         if len(stun) > 1:
             out("error", message="aioice asks one STUN server only: the first is used")
+        if len(self.arguments.turn) > 1:
+            out("error", message="aioice asks one TURN server only: the first is used")
         out("credentials", ufrag=self.connection.local_username, pwd=self.connection.local_password)
         self.spawn(self.gather())
         self.spawn(self.add_remote_candidates())
         self.spawn(self.connect())
         self.spawn(self.give_up())
+
+    def relays_only(self):
+        return self.arguments.policy == "relay"
+
+    def turn(self):
+        if not self.arguments.turn:
+            return {}
+        server = self.arguments.turn[0]
+        tls = server["transport"] == "tls"
+        return {
+            "turn_server": (server["six"] or server["host"], int(server["port"])),
+            "turn_username": server["user"],
+            "turn_password": server["password"],
+            "turn_transport": "udp" if server["transport"] in (None, "udp") else "tcp",
+            "turn_ssl": ssl.create_default_context(cafile=self.arguments.trust) if tls else False,
+        }
+
+    def keep_relays(self):
+        """aioice's own policy still checks from the host's addresses. Closing those sockets would end the connection."""
+        protocols = self.connection._protocols
+        protocols[:] = [protocol for protocol in protocols if protocol.local_candidate.type == "relay"]
 
     def handle(self, kind, message):
         if message.get("generation", 0) > 0 or kind == "restart":
@@ -120,8 +158,15 @@ class Peer:
                 self.spawn(self.send_payloads(message["count"]))
 
     async def gather(self):
-        await self.connection.gather_candidates()
+        try:
+            await self.connection.gather_candidates()
+        except (OSError, aioice.stun.TransactionError) as problem:
+            out("error", message="gathering: %s" % problem)
+        if self.relays_only():
+            self.keep_relays()
         for candidate in self.connection.local_candidates:
+            if self.relays_only() and candidate.type != "relay":
+                continue
             out("candidate", sdp="candidate:" + candidate.to_sdp(), ms=self.ms())
         out("end-of-candidates", ms=self.ms())
         self.gathered.set()

@@ -1,7 +1,8 @@
 /*
  * A peer of the interop tests: one libnice agent with one stream of one component, steered over standard input and
  * output (docs/interop.md). Beside the common arguments it takes --lite, --pacing and --regular-nomination (libnice
- * nominates aggressively by default). libnice never makes candidates of loopback addresses: --loopback is refused.
+ * nominates aggressively by default). libnice never makes candidates of loopback addresses: --loopback is refused. Its
+ * TLS to TURN servers is none (a greeting that looks like it): --turn takes udp and tcp.
  */
 #include "lines.h"
 
@@ -36,8 +37,8 @@ static struct {
 } peer;
 
 static struct {
-  gboolean controlling, controlled, trickle, lite, regular;
-  char **stun;
+  gboolean controlling, controlled, trickle, lite, regular, relays_only;
+  char **stun, **turn, *policy;
   int count, size, interval, pacing;
   double timeout;
 } args = { .count = 100, .size = 64, .interval = 10, .timeout = 60 };
@@ -397,6 +398,40 @@ on_timeout (G_GNUC_UNUSED gpointer data)
 
 /* ---- Lines in */
 
+/* HOST:PORT:USER:PASS[:udp|tcp] with its parts named; FALSE when it is something else. */
+static gboolean
+match_turn (const char *server, GMatchInfo **parts)
+{
+  static GRegex *form;
+
+  if (form == NULL)
+    form = g_regex_new ("^(?|\\[(?<host>[^\\]]+)\\]|(?<host>[^:]+)):(?<port>[0-9]{1,5}):(?<user>[^:]+):(?<password>[^:]+)"
+        "(?::(?<transport>udp|tcp))?$", 0, 0, NULL);
+  return g_regex_match (form, server, 0, parts);
+}
+
+static void
+add_turn (const char *server)
+{
+  GMatchInfo *parts;
+
+  if (match_turn (server, &parts)) {
+    char *host = g_match_info_fetch_named (parts, "host"), *port = g_match_info_fetch_named (parts, "port");
+    char *user = g_match_info_fetch_named (parts, "user"), *password = g_match_info_fetch_named (parts, "password");
+    char *transport = g_match_info_fetch_named (parts, "transport");
+    NiceRelayType type = g_strcmp0 (transport, "tcp") == 0 ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP;
+
+    if (!nice_agent_set_relay_info (peer.agent, peer.stream, COMPONENT, host, atoi (port), user, password, type))
+      print_error ("libnice does not take the TURN server");
+    g_free (host);
+    g_free (port);
+    g_free (user);
+    g_free (password);
+    g_free (transport);
+  }
+  g_match_info_free (parts);
+}
+
 static void
 start (void)
 {
@@ -410,7 +445,8 @@ start (void)
     options |= NICE_AGENT_OPTION_REGULAR_NOMINATION;
   peer.epoch = g_get_monotonic_time ();
   peer.agent = nice_agent_new_full (NULL, NICE_COMPATIBILITY_RFC5245, options);
-  g_object_set (peer.agent, "controlling-mode", args.controlling, "upnp", FALSE, "ice-tcp", FALSE, NULL);
+  g_object_set (peer.agent, "controlling-mode", args.controlling, "upnp", FALSE, "ice-tcp", FALSE,
+      "force-relay", args.relays_only, NULL);
   if (args.pacing > 0)
     g_object_set (peer.agent, "stun-pacing-timer", args.pacing, NULL);
   if (args.stun != NULL) {
@@ -427,6 +463,8 @@ start (void)
   g_signal_connect (peer.agent, "component-state-changed", G_CALLBACK (on_state), NULL);
   g_signal_connect (peer.agent, "new-selected-pair-full", G_CALLBACK (on_selected), NULL);
   peer.stream = nice_agent_add_stream (peer.agent, 1);
+  for (char **server = args.turn; server != NULL && *server != NULL; server++)
+    add_turn (*server);
   nice_agent_attach_recv (peer.agent, peer.stream, COMPONENT, NULL, on_payload, NULL);
   g_timeout_add (args.timeout * 1000, on_timeout, NULL);
   print_credentials ();
@@ -540,6 +578,8 @@ static const GOptionEntry entries[] = {
   { "controlling", 0, 0, G_OPTION_ARG_NONE, &args.controlling, "Start in the controlling role", NULL },
   { "controlled", 0, 0, G_OPTION_ARG_NONE, &args.controlled, "Start in the controlled role", NULL },
   { "stun", 0, 0, G_OPTION_ARG_STRING_ARRAY, &args.stun, "STUN server", "HOST:PORT" },
+  { "turn", 0, 0, G_OPTION_ARG_STRING_ARRAY, &args.turn, "TURN server", "HOST:PORT:USER:PASS[:udp|tcp]" },
+  { "policy", 0, 0, G_OPTION_ARG_STRING, &args.policy, "Candidates to use", "all|relay" },
   { "trickle", 0, 0, G_OPTION_ARG_NONE, &args.trickle, "Trickle candidates", NULL },
   { "count", 0, 0, G_OPTION_ARG_INT, &args.count, "Payloads to send", "N" },
   { "size", 0, 0, G_OPTION_ARG_INT, &args.size, "Bytes of a payload", "B" },
@@ -571,6 +611,19 @@ parse_arguments (int argc, char **argv)
     valid = FALSE;
   } else if (args.count < 0 || args.size < 12 || args.size > MAX_PAYLOAD || args.interval < 0 || args.timeout <= 0) {
     fputs ("--count, --size, --interval or --timeout is out of range\n", stderr);
+    valid = FALSE;
+  }
+  for (char **server = args.turn; valid && server != NULL && *server != NULL; server++) {
+    GMatchInfo *parts;
+    if (!match_turn (*server, &parts)) {
+      fputs ("--turn: HOST:PORT:USER:PASS[:udp|tcp] is needed\n", stderr);
+      valid = FALSE;
+    }
+    g_match_info_free (parts);
+  }
+  args.relays_only = g_strcmp0 (args.policy, "relay") == 0;
+  if (valid && args.policy != NULL && !args.relays_only && strcmp (args.policy, "all") != 0) {
+    fprintf (stderr, "--policy %s: all or relay is needed\n", args.policy);
     valid = FALSE;
   }
   for (char **server = args.stun; valid && server != NULL && *server != NULL; server++) {

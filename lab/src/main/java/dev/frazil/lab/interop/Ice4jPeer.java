@@ -19,6 +19,8 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.LogManager;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.ice4j.Transport;
 import org.ice4j.TransportAddress;
 import org.ice4j.ice.Agent;
@@ -32,6 +34,8 @@ import org.ice4j.ice.KeepAliveStrategy;
 import org.ice4j.ice.LocalCandidate;
 import org.ice4j.ice.RemoteCandidate;
 import org.ice4j.ice.harvest.StunCandidateHarvester;
+import org.ice4j.ice.harvest.TurnCandidateHarvester;
+import org.ice4j.security.LongTermCredential;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
@@ -44,10 +48,19 @@ import tools.jackson.databind.JsonNode;
  *
  * <p>One thread owns all state ({@code owner}); ice4j's blocking calls and events come from others and are handed over.
  * ice4j has no restart and no loopback candidates. Link-local addresses are switched off: it writes their scope into the
- * candidate line. It drops payloads from an address before its own check to that address has succeeded.
+ * candidate line. It drops payloads from an address before its own check to that address has succeeded. It can't be kept
+ * from checking from the host's own addresses: {@code --policy relay} only tells nobody of them.
  */
 @Command(name = "ice4j-peer")
 final class Ice4jPeer implements Runnable {
+  private static final Pattern SERVER =
+      Pattern.compile("(?:\\[(?<six>[^]]+)]|(?<host>[^:]+)):(?<port>\\d{1,5})"
+          + "(?::(?<user>[^:]+):(?<password>[^:]+)(?::udp)?)?");
+
+  private enum Policy {
+    all,
+    relay
+  }
 
   private static final class RoleOption {
     @Option(names = "--controlling", required = true)
@@ -66,6 +79,12 @@ final class Ice4jPeer implements Runnable {
 
   @Option(names = "--stun")
   private List<String> stun = new ArrayList<>();
+
+  @Option(names = "--turn")
+  private List<String> turn = new ArrayList<>();
+
+  @Option(names = "--policy", defaultValue = "all")
+  private Policy policy = Policy.all;
 
   @Option(names = "--trickle")
   private boolean trickle;
@@ -181,13 +200,7 @@ final class Ice4jPeer implements Runnable {
     Agent fresh = agent();
     fresh.setControlling(role.isControlling());
     fresh.setTrickling(trickle);
-    for (String server : stun) {
-      int colon = server.lastIndexOf(':');
-      String host = server.substring(0, colon).replaceAll("[\\[\\]]", "");
-      int port = Integer.parseInt(server.substring(colon + 1));
-      fresh.addCandidateHarvester(
-          new StunCandidateHarvester(new TransportAddress(host, port, Transport.UDP)));
-    }
+    addServers(fresh);
     fresh.addStateChangeListener(
         event -> onOwner(() -> handleState((IceProcessingState) event.getNewValue())));
     stream = fresh.createMediaStream("data");
@@ -197,6 +210,31 @@ final class Ice4jPeer implements Runnable {
         line -> line.put("ufrag", fresh.getLocalUfrag()).put("pwd", fresh.getLocalPassword()));
     new Thread(() -> gather(fresh), "gather").start();
     backstop = owner.schedule(() -> lines.state("failed"), timeout, TimeUnit.SECONDS);
+  }
+
+  private void addServers(Agent asking) {
+    for (String server : stun) {
+      asking.addCandidateHarvester(new StunCandidateHarvester(address(parts(server))));
+    }
+    for (String server : turn) {
+      Matcher parts = parts(server);
+      LongTermCredential login =
+          new LongTermCredential(parts.group("user"), parts.group("password"));
+      asking.addCandidateHarvester(new TurnCandidateHarvester(address(parts), login));
+    }
+  }
+
+  private static Matcher parts(String server) {
+    Matcher parts = SERVER.matcher(server);
+    if (!parts.matches()) {
+      throw new IllegalArgumentException("HOST:PORT or HOST:PORT:USER:PASS[:udp] is needed");
+    }
+    return parts;
+  }
+
+  private static TransportAddress address(Matcher parts) {
+    String host = Objects.requireNonNullElse(parts.group("six"), parts.group("host"));
+    return new TransportAddress(host, Integer.parseInt(parts.group("port")), Transport.UDP);
   }
 
   /** Gathers as ice4j does: host candidates at once, the others by blocking until all have come or failed. */
@@ -223,8 +261,11 @@ final class Ice4jPeer implements Runnable {
 
   private void printCandidates(@Nullable Collection<LocalCandidate> candidates) {
     if (candidates != null) {
-      candidates.forEach(
-          candidate -> lines.printNow("candidate", line -> line.put("sdp", candidate.toString())));
+      candidates.stream()
+          .filter(candidate ->
+              policy == Policy.all || candidate.getType() == CandidateType.RELAYED_CANDIDATE)
+          .forEach(candidate ->
+              lines.printNow("candidate", line -> line.put("sdp", candidate.toString())));
     }
   }
 

@@ -75,22 +75,57 @@ record PeerProgram(
     return new PeerProgram("stun", java(Jdk.running(), SegmentStun.class.getName()), null);
   }
 
-  /** Frazil's TURN server, for the test networks: UDP and TCP. */
+  /** {@code frazil serve}: UDP, TCP and TLS, with a certificate made for it. */
   static PeerProgram turnServer() {
-    return new PeerProgram("frazil-turn", java(Jdk.running(), SegmentTurn.class.getName()), null);
+    List<String> command = new ArrayList<>(java(Jdk.running(), CLI));
+    command.addAll(List.of("serve", "--listen", TestNetwork.server4(), "--control", "off"));
+    command.addAll(List.of("--user", TestNetwork.TURN_USER + ":" + TestNetwork.TURN_PASSWORD));
+    command.addAll(List.of("--cert", serverCertificate().toString()));
+    command.addAll(List.of("--key", PeerSources.key().toString()));
+    return new PeerProgram(
+        "frazil-turn",
+        untilItAnswers("frazil-turn", command),
+        isPresent(CLI) ? null : CLI + " is not on the class path");
   }
 
   /** Debian's coturn: UDP, TCP and TLS, with a certificate made for it. */
   static PeerProgram coturn() {
-    boolean there = Commands.tryRun("", List.of("turnserver", "--version")).exitCode() != 127;
-    return there
-        ? new PeerProgram("coturn", List.of("sh", "-c", PeerSources.coturn()), null)
-        : new PeerProgram("coturn", List.of(), "turnserver is missing (package coturn)");
+    if (Commands.tryRun("", List.of("turnserver", "--version")).exitCode() == 127) {
+      return new PeerProgram("coturn", List.of(), "turnserver is missing (package coturn)");
+    }
+    String here = TestNetwork.server4();
+    List<String> command = new ArrayList<>(List.of(
+        "turnserver", "-n", "-L", here, "-E", here, "-p", "3478", "-a", "-r", "example.org"));
+    command.addAll(List.of("-u", TestNetwork.TURN_USER + ":" + TestNetwork.TURN_PASSWORD));
+    command.addAll(List.of("--tls-listening-port", "5349"));
+    command.addAll(List.of("--cert", serverCertificate().toString()));
+    command.addAll(List.of("--pkey", PeerSources.key().toString()));
+    command.addAll(List.of("--pidfile", serverCertificate() + ".pid", "--log-file", "/dev/null"));
+    command.addAll(List.of("--no-cli", "--no-multicast-peers", "--no-stdout-log"));
+    return new PeerProgram("coturn", untilItAnswers("coturn", command), null);
   }
 
-  /** The certificate of {@link #coturn}, as {@code --trust} takes it. */
-  static Path coturnCertificate() {
+  /** The certificate of the TURN servers, as {@code --trust} takes it. */
+  static Path serverCertificate() {
     return PeerSources.certificate();
+  }
+
+  /**
+   * Servers don't say hello as peers do, so a shell looks whether the last of their ports is there; and asks them once
+   * itself (an Allocate of no user), so that their first client does not wait for classes to be loaded.
+   */
+  private static List<String> untilItAnswers(String name, List<String> command) {
+    String script = """
+        ( while kill -0 $$ 2>/dev/null && ! ss -ltn | grep -q ':5349 '; do sleep 0.05; done
+          exec 3<>/dev/udp/%s/3478
+          printf '\\0\\3\\0\\0\\x21\\x12\\xa4\\x42.transaction' >&3
+          timeout 10 head -c 1 <&3 >/dev/null
+          echo '{"type":"hello","driver":"'$0'"}' ) &
+        exec "$@" >/dev/null
+        """.formatted(TestNetwork.server4());
+    List<String> shell = new ArrayList<>(List.of("bash", "-c", script, name));
+    shell.addAll(command);
+    return shell;
   }
 
   /**
@@ -152,23 +187,6 @@ record PeerProgram(
       }
     }
 
-    /** What a shell is to do: coturn writes no line when it is ready, so that somebody has to look. */
-    static String coturn() {
-      Path certificate = certificate();
-      return """
-          ( until ss -ltn | grep -q ':5349 '; do sleep 0.05; done
-            echo '{"type":"hello","driver":"coturn"}' ) &
-          exec turnserver -n -L %1$s -E %1$s -p 3478 --tls-listening-port 5349 --cert %2$s --pkey %3$s \\
-            -a -u %4$s:%5$s -r example.org --no-cli --no-multicast-peers --pidfile %2$s.pid \\
-            --log-file /dev/null --no-stdout-log >/dev/null 2>&1
-          """.formatted(
-              TestNetwork.server4(),
-              certificate,
-              certificate.resolveSibling("key.pem"),
-              SegmentTurn.USER,
-              SegmentTurn.PASSWORD);
-    }
-
     /** Makes the certificate, once. */
     static synchronized Path certificate() {
       Path made = certificate;
@@ -188,7 +206,7 @@ record PeerProgram(
                 "-days",
                 "2",
                 "-subj",
-                "/CN=coturn",
+                "/CN=turn",
                 "-addext",
                 "subjectAltName=IP:" + TestNetwork.server4(),
                 "-keyout",
@@ -198,6 +216,10 @@ record PeerProgram(
         certificate = made;
       }
       return made;
+    }
+
+    static Path key() {
+      return certificate().resolveSibling("key.pem");
     }
 
     private static synchronized Path folder() {

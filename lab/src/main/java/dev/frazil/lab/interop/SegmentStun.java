@@ -31,7 +31,7 @@ final class SegmentStun {
   }
 
   /** Asks a server once itself, so that its first client does not wait for classes to be loaded. */
-  static void awaitAnswer(InetAddress server) throws IOException {
+  private static void awaitAnswer(InetAddress server) throws IOException {
     ByteBuffer request =
         ByteBuffer.allocate(20).putInt(0x0001_0000).putInt(0x2112_A442).clear();
     try (DatagramSocket client = new DatagramSocket()) {

@@ -18,6 +18,8 @@ import java.util.Set;
  * other side's private address is lost without an answer.
  */
 final class TestNetwork implements AutoCloseable {
+  static final String TURN_USER = "user";
+  static final String TURN_PASSWORD = "pass";
   private static final String SEGMENT4 = "198.51.100.";
   private static final String SEGMENT6 = "2001:db8:51::";
 
@@ -70,8 +72,7 @@ final class TestNetwork implements AutoCloseable {
 
   /** A TURN server's address on the segment as {@code --turn} takes it. */
   static String turnServer(int port, String transport) {
-    return SEGMENT4 + 1 + ":" + port + ":" + SegmentTurn.USER + ":" + SegmentTurn.PASSWORD + ":"
-        + transport;
+    return String.join(":", server4(), Integer.toString(port), TURN_USER, TURN_PASSWORD, transport);
   }
 
   /** The IPv4 address of the servers on the segment. */

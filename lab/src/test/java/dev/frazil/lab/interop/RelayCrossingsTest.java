@@ -11,6 +11,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** Where real NATs and firewalls leave no direct path, a relay connects: Frazil's own and coturn. */
@@ -37,24 +38,64 @@ class RelayCrossingsTest {
     connectsByARelay(meeting);
   }
 
+  /** Only the other stack has a relay, and tells no other address. */
+  static Stream<Meeting> clientsOfOthersBehindSymmetricNats() {
+    return Stream.of(
+            othersRelay("libnice", OVER_UDP),
+            othersRelay("libnice", OVER_TCP),
+            othersRelay("ice4j", OVER_UDP),
+            // aioice hears peers by channels alone: no peer may be behind another port than it
+            // told.
+            othersRelay("aioice", OVER_UDP).leftWith("--turn", OVER_UDP),
+            othersRelay("aioice", OVER_TCP).leftWith("--turn", OVER_UDP),
+            othersRelay("aioice", OVER_TLS, "--trust", trust()).leftWith("--turn", OVER_UDP))
+        .flatMap(meeting -> Stream.of(meeting, meeting.swapped()));
+  }
+
+  private static Meeting othersRelay(String peer, String... turn) {
+    String[] arguments = Stream.concat(Stream.of("--policy", "relay", "--turn"), Stream.of(turn))
+        .toArray(String[]::new);
+    return Meeting.of("frazil", peer)
+        .behind(Nat.RANDOM, Nat.RANDOM)
+        .relayedBy("frazil-turn")
+        .rightWith(arguments);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource
+  void clientsOfOthersBehindSymmetricNats(Meeting meeting) {
+    try (Crossing crossing = meeting.begin()) {
+      new CrossingAssert(crossing).connects().stops();
+      assertThat(crossing.right().report().candidateTypes()).containsOnly("relay");
+      PeerReport.Selected selected = crossing.right().report().lastSelected().orElseThrow();
+      assertThat(selected.local().type()).as("%s", crossing.transcript()).isEqualTo("relay");
+    }
+  }
+
   static Stream<Meeting> udpBlockedOnOneSide() {
     Stream<Meeting> all = PEERS.stream()
         .map(peer -> Meeting.of("frazil", peer)
             .relayedBy("frazil-turn")
             .trickling(true)
             .leftWith("--turn", OVER_UDP, "--turn", OVER_TCP));
-    Meeting coturn = Meeting.of("frazil", "frazil newest").relayedBy("coturn");
+    Meeting ours = Meeting.of("frazil", "frazil newest").relayedBy("frazil-turn");
+    Meeting coturn = ours.relayedBy("coturn");
     return Stream.concat(
             all,
             Stream.of(
+                ours.trickling(true).leftWith(overTls()),
+                ours.swapped().leftWith(overTls()),
                 coturn.swapped().leftWith("--turn", OVER_TCP),
                 coturn.trickling(true).leftWith(overTls())))
         .map(meeting -> meeting.behind(Nat.UDP_BLOCKED, Nat.RANDOM));
   }
 
+  private static String trust() {
+    return PeerProgram.serverCertificate().toString();
+  }
+
   private static String[] overTls() {
-    String trust = PeerProgram.coturnCertificate().toString();
-    return new String[] {"--turn", OVER_UDP, "--turn", OVER_TLS, "--trust", trust};
+    return new String[] {"--turn", OVER_UDP, "--turn", OVER_TLS, "--trust", trust()};
   }
 
   @ParameterizedTest(name = "{0}")
@@ -63,11 +104,12 @@ class RelayCrossingsTest {
     connectsByARelay(meeting);
   }
 
-  @Test
-  void udpBlockedOnBothSides() {
+  @ParameterizedTest
+  @ValueSource(strings = {"frazil-turn", "coturn"})
+  void udpBlockedOnBothSides(String server) {
     connectsByARelay(Meeting.of("frazil", "frazil newest")
         .behind(Nat.UDP_BLOCKED, Nat.UDP_BLOCKED)
-        .relayedBy("coturn")
+        .relayedBy(server)
         .trickling(true)
         .leftWith(overTls())
         .rightWith("--turn", OVER_TCP));
@@ -89,33 +131,26 @@ class RelayCrossingsTest {
     }
   }
 
+  static Stream<Meeting> connectingWaitsForNoUdpThatNeverAnswers() {
+    return Stream.of(new String[] {"--turn", OVER_UDP, "--turn", OVER_TCP}, overTls())
+        .map(turn -> Meeting.of("frazil", "frazil newest")
+            .behind(Nat.UDP_BLOCKED, Nat.RANDOM)
+            .relayedBy("frazil-turn")
+            .trickling(true)
+            .leftWith(turn));
+  }
+
   /** The STUN and TURN servers that are asked over UDP stay silent until gathering gives up on them. */
-  @Test
-  void connectingWaitsForNoUdpThatNeverAnswers() {
-    Meeting meeting = Meeting.of("frazil", "frazil newest")
-        .behind(Nat.UDP_BLOCKED, Nat.RANDOM)
-        .relayedBy("frazil-turn")
-        .leftWith("--turn", OVER_UDP, "--turn", OVER_TCP);
-    try (Crossing crossing = meeting.trickling(true).begin()) {
+  @ParameterizedTest(name = "{0}")
+  @MethodSource
+  void connectingWaitsForNoUdpThatNeverAnswers(Meeting meeting) {
+    try (Crossing crossing = meeting.begin()) {
       new CrossingAssert(crossing).connects();
-      boolean ended =
-          crossing.await(Duration.ofSeconds(30), (left, right) -> left.has("end-of-candidates"));
-      assertThat(ended).as("%s", crossing.transcript()).isTrue();
-      double connected = crossing
-          .left()
-          .report()
-          .ofType("state")
-          .filter(line -> line.path("state").asString("").equals("connected"))
-          .mapToDouble(RelayCrossingsTest::millis)
-          .findFirst()
-          .orElseThrow();
-      double gathered = crossing
-          .left()
-          .report()
-          .ofType("end-of-candidates")
-          .mapToDouble(RelayCrossingsTest::millis)
-          .findFirst()
-          .orElseThrow();
+      gathersToTheEnd(crossing);
+      PeerReport left = crossing.left().report();
+      double connected = millis(
+          left.ofType("state").filter(line -> line.path("state").asString("").equals("connected")));
+      double gathered = millis(left.ofType("end-of-candidates"));
       assertThat(connected).as("%s", crossing.transcript()).isLessThan(gathered);
     }
   }
@@ -127,8 +162,8 @@ class RelayCrossingsTest {
     assertThat(ended).as("%s", crossing.transcript()).isTrue();
   }
 
-  private static double millis(JsonNode line) {
-    return line.path("ms").asDouble();
+  private static double millis(Stream<JsonNode> lines) {
+    return lines.mapToDouble(line -> line.path("ms").asDouble()).findFirst().orElseThrow();
   }
 
   private static void connectsByARelay(Meeting meeting) {
