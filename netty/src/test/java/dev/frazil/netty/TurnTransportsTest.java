@@ -124,6 +124,30 @@ class TurnTransportsTest {
   }
 
   @ParameterizedTest
+  @MethodSource("kindsAndEngines")
+  @Tag("TURN-0900")
+  void payloadWithoutAByteGoesToAPeerAndBackToo(Kind kind, IoTransport engine) throws Exception {
+    runtime.close();
+    runtime = IceRuntime.builder().transport(engine).build();
+    RawTurnClient client = client(start(kind, "127.0.0.1"));
+    DatagramSocket peer = peer("127.0.0.1");
+    client.allocate();
+    client.permit(address(peer));
+    for (int length : new int[] {7, 0, 8}) {
+      client.indicate(address(peer), payload(length));
+      echo(peer, length);
+      StunMessage indication = StunMessage.tryParse(client.receive());
+      assertThat(indication.get(AttributeType.DATA)).isEqualTo(ByteBuffer.wrap(payload(length)));
+    }
+    client.bind(CHANNEL, address(peer));
+    for (int length : new int[] {7, 0, 8}) {
+      client.channelData(CHANNEL, payload(length));
+      echo(peer, length);
+      assertThat(client.receive().position(4)).isEqualTo(ByteBuffer.wrap(payload(length)));
+    }
+  }
+
+  @ParameterizedTest
   @EnumSource(Kind.class)
   @Tag("TURN-0010")
   void ipv6IsServedToo(Kind kind) throws Exception {

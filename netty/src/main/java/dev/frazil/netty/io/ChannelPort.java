@@ -14,6 +14,7 @@ import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.DatagramPacket;
 import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.util.concurrent.Future;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
@@ -251,10 +252,24 @@ final class ChannelPort extends ChannelInboundHandlerAdapter implements Datagram
   }
 
   private void write(TransportAddress remote, ByteBuf datagram) {
+    if (!datagram.isReadable()) {
+      datagram.release();
+      sendEmpty(remote);
+      return;
+    }
     channel.write(new DatagramPacket(datagram, recipients.value(remote)), noPromise);
     if (!unflushed) {
       unflushed = true;
       driver.flushLater(this);
+    }
+  }
+
+  private void sendEmpty(TransportAddress remote) {
+    flush(); // what came before goes before
+    try {
+      EmptyDatagrams.send(channel, recipients.value(remote));
+    } catch (IOException e) {
+      LOGGER.log(Level.DEBUG, () -> local + ": " + e);
     }
   }
 

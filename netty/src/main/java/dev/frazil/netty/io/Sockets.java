@@ -178,7 +178,7 @@ public final class Sockets {
     DatagramChannel channel = switch (engine) {
       case EPOLL, LINUX -> new EpollDatagramChannel(family);
       case IO_URING -> new IoUringDatagramChannel(family);
-      default -> new NioDatagramChannel(family);
+      default -> EmptyDatagrams.jdkChannel(family);
     };
     if (channel instanceof EpollDatagramChannel) {
       set(channel, EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, room.slot());
