@@ -16,6 +16,7 @@ import io.netty.channel.ChannelPromise;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.handler.proxy.ProxyConnectionEvent;
+import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.net.InetSocketAddress;
@@ -30,6 +31,8 @@ final class StreamConnection extends ServerConnection implements Outlet {
 
   /** RFC 8489 5: the class bits of a message type; none is set in a request. */
   private static final int CLASS_BITS = 0x0110;
+
+  private static final String CLOSED = "the other side closed the connection";
 
   private final StreamFramer framer = new StreamFramer(StreamFramer.Framing.STUN);
   private @Nullable SocketChannel channel;
@@ -213,6 +216,8 @@ final class StreamConnection extends ServerConnection implements Outlet {
     public void userEventTriggered(ChannelHandlerContext context, Object event) {
       if (isConnecting() && channel != null) {
         handleEvent(channel, event);
+      } else if (event instanceof SslCloseCompletionEvent) { // TCP may stay open behind it
+        fail(CLOSED);
       }
     }
 
@@ -244,7 +249,7 @@ final class StreamConnection extends ServerConnection implements Outlet {
 
     @Override
     public void channelInactive(ChannelHandlerContext context) {
-      fail("the other side closed the connection");
+      fail(CLOSED);
     }
 
     @Override
