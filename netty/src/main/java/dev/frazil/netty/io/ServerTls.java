@@ -65,8 +65,8 @@ public final class ServerTls {
 
   SslHandler handler(ByteBufAllocator allocator) {
     SslHandler handler = context.newHandler(allocator, THREADS);
-    handler.setWrapDataSize(
-        0); // coturn's clients take a record for one message, whatever else is in it
+    // coturn's clients take a record for one message, whatever else is in it
+    handler.setWrapDataSize(0);
     handler.setHandshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS);
     return handler;
   }
