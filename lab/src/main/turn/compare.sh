@@ -202,6 +202,7 @@ if [ "$preallocs" -gt 0 ] && [ $fresh = 0 ]; then
     [ "$(sed 's/.*"ok":\([0-9]*\).*/\1/' "$out/${names[$i]}.warm-up.jsonl" | awk '{n += $1} END {print n + 0}')" -ge "$preallocs" ] ||
       { echo "compare.sh: ${names[$i]} made fewer than $preallocs allocations (see $out/errors.log)" >&2; exit 1; }
   done
+  sleep 12 # servers let ports rest, and JVMs compile what they have just learnt
 fi
 all=$(wc -w <<<"$tests"); number=0
 for t in $tests; do
