@@ -237,6 +237,10 @@ public final class TurnServer implements ProtocolMachine {
   /** What is not ChannelData, of a client that has this allocation or none. */
   private void fromClient(
       FiveTuple path, @Nullable Allocation allocation, ByteBuffer datagram, long now) {
+    if (allocations.configuration.bindingOnly) {
+      binding.handleDatagram(path, datagram, now);
+      return;
+    }
     StunMessage message = StunMessage.tryParse(datagram);
     Drop drop = message == null ? null : reasonToDrop(path, message);
     if (drop != null) {

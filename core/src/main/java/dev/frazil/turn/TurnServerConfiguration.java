@@ -112,6 +112,7 @@ public final class TurnServerConfiguration {
   final boolean dontFragment;
   final Function<FiveTuple, @Nullable Alternate> redirection;
   final BindingServer.Options binding;
+  final boolean bindingOnly;
   final @Nullable String software;
 
   private TurnServerConfiguration(Builder builder) {
@@ -153,6 +154,7 @@ public final class TurnServerConfiguration {
     dontFragment = builder.dontFragment;
     redirection = builder.redirection;
     binding = builder.binding;
+    bindingOnly = builder.bindingOnly;
     software = builder.binding.software();
   }
 
@@ -226,6 +228,7 @@ public final class TurnServerConfiguration {
     private boolean dontFragment;
     private Function<FiveTuple, @Nullable Alternate> redirection = client -> null;
     private BindingServer.Options binding = BindingServer.Options.DEFAULT;
+    private boolean bindingOnly;
 
     private Builder(RandomGenerator random) {
       this.random = random;
@@ -438,6 +441,12 @@ public final class TurnServerConfiguration {
       return this;
     }
 
+    /** Whether Binding requests alone are answered, as by a STUN server; then it needs neither relay nor realm. Default no. */
+    public Builder bindingOnly(boolean value) {
+      bindingOnly = value;
+      return this;
+    }
+
     private static int atLeast(String field, int value, int least) {
       if (value < least) {
         throw new IllegalArgumentException(field + " is " + least + " or more, not " + value);
@@ -459,10 +468,10 @@ public final class TurnServerConfiguration {
      * @throws IllegalStateException when there is no relay, or nothing that says who may use it
      */
     public TurnServerConfiguration build() {
-      if (relays.isEmpty()) {
+      if (relays.isEmpty() && !bindingOnly) {
         throw new IllegalStateException("no relay: allocations have nowhere to be");
       }
-      if (realm == null && listenerRealms.isEmpty() && !anonymous) {
+      if (realm == null && listenerRealms.isEmpty() && !anonymous && !bindingOnly) {
         throw new IllegalStateException("neither a realm nor anonymous: nobody could allocate");
       }
       TurnServerConfiguration configuration = new TurnServerConfiguration(this);

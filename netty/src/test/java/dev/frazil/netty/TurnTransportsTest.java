@@ -9,6 +9,7 @@ import dev.frazil.netty.io.SocketAddresses;
 import dev.frazil.stun.AttributeType;
 import dev.frazil.stun.ErrorCode;
 import dev.frazil.stun.LongTermCredential;
+import dev.frazil.stun.MessageClass;
 import dev.frazil.stun.Method;
 import dev.frazil.stun.StunMessage;
 import java.net.DatagramPacket;
@@ -152,6 +153,26 @@ class TurnTransportsTest {
   @Tag("TURN-0010")
   void ipv6IsServedToo(Kind kind) throws Exception {
     relaysBothWays(start(kind, "::1"), "::1");
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void serviceOfBindingRequestsAloneAnswersThemAndAllocatesNothing(Kind kind) throws Exception {
+    TurnServiceSettings settings = TurnServiceSettings.builder(
+            builder -> builder.bindingOnly(true))
+        .identity(TurnServices.identity(TurnServices.CERTIFICATE))
+        .listen(kind, "127.0.0.1", 0)
+        .build();
+    TurnService service = Loopback.await(TurnService.start(runtime, settings, event -> {}));
+    RawTurnClient client = client(service);
+    client.send(client.message(
+        Method.ALLOCATE, builder -> builder.put(AttributeType.REQUESTED_TRANSPORT, 17)));
+    StunMessage answer = client.request(Method.BINDING, builder -> {});
+    assertThat(answer.is(MessageClass.SUCCESS, Method.BINDING)).isTrue();
+    TransportAddress mapped = answer.get(AttributeType.XOR_MAPPED_ADDRESS);
+    assertThat(mapped.ip()).isEqualTo(client.address().ip());
+    assertThat(mapped.port()).isEqualTo(client.address().port());
+    assertThat(Loopback.await(service.sessions())).isEmpty();
   }
 
   @ParameterizedTest

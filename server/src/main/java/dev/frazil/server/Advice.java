@@ -89,9 +89,6 @@ final class Advice {
       words.add(
           "host: is not set; clients verify the name in the certificate, so --print-credentials has to tell it");
     }
-    if (draft.stunOnly) {
-      words.add("cert: has no effect with stun-only, which is served over UDP");
-    }
   }
 
   private void metrics(Draft draft) {

@@ -142,9 +142,6 @@ public final class ServerConfiguration {
   }
 
   private boolean isServed(TurnListener.Kind kind) {
-    if (!relays()) {
-      return kind == TurnListener.Kind.UDP;
-    }
     return draft.transports.isEmpty()
         ? identity != null || !kind.isSecure()
         : draft.transports.contains(kind);
@@ -237,6 +234,9 @@ public final class ServerConfiguration {
   /** Adds what this configuration says to one that the runtime began. */
   TurnServerConfiguration turn(TurnServerConfiguration.Builder builder, HostAddresses addresses)
       throws ConfigurationException {
+    if (!relays()) {
+      return builder.bindingOnly(true).binding(binding).build();
+    }
     try {
       draft.relay.relays(listen, addresses).forEach(builder::relay);
       if (!draft.oauthKeys.isEmpty()) {

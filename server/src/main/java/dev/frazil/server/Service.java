@@ -1,8 +1,6 @@
 package dev.frazil.server;
 
-import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.IceRuntime;
-import dev.frazil.netty.StunService;
 import dev.frazil.netty.TlsIdentity;
 import dev.frazil.netty.TurnListener;
 import dev.frazil.netty.TurnService;
@@ -12,30 +10,24 @@ import dev.frazil.turn.TurnServer;
 import dev.frazil.turn.TurnServerConfiguration;
 import dev.frazil.turn.TurnServerEvent;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** What answers clients: a TURN service; or, where nobody may relay, services of Binding requests alone. */
+/** What answers clients: a TURN service, which answers Binding requests alone where nobody may relay. */
 final class Service {
-  private final @Nullable TurnService relay;
-  private final List<StunService> bindings;
-  private final List<TurnListener> listeners;
+  private final TurnService service;
+  private final boolean relays;
   /** Bound at the start, so that it stays. */
   private final BindingServer.@Nullable Discovery discovery;
 
   private Service(
-      @Nullable TurnService relay,
-      List<StunService> bindings,
-      List<TurnListener> listeners,
-      BindingServer.@Nullable Discovery discovery) {
+      TurnService service, boolean relays, BindingServer.@Nullable Discovery discovery) {
+    this.service = service;
+    this.relays = relays;
     this.discovery = discovery;
-    this.relay = relay;
-    this.bindings = bindings;
-    this.listeners = listeners;
   }
 
   /**
@@ -45,9 +37,7 @@ final class Service {
    */
   static void check(IceRuntime runtime, ServerConfiguration configuration)
       throws IOException, ConfigurationException {
-    if (configuration.relays()) {
-      configuration.turn(TurnService.configuration(runtime), HostAddresses.now());
-    }
+    configuration.turn(TurnService.configuration(runtime), HostAddresses.now());
   }
 
   /**
@@ -60,9 +50,6 @@ final class Service {
       IceRuntime runtime, ServerConfiguration configuration, Consumer<TurnServerEvent> events)
       throws IOException, ConfigurationException, InterruptedException {
     check(runtime, configuration);
-    if (!configuration.relays()) {
-      return startBindings(runtime, configuration);
-    }
     TurnServiceSettings.Builder settings =
         TurnServiceSettings.builder(said(configuration, configuration.binding().discovery()));
     configuration.listeners().forEach(settings::listen);
@@ -72,36 +59,8 @@ final class Service {
     if (identity != null) {
       settings.identity(identity);
     }
-    TurnService relay = await(TurnService.start(runtime, settings.build(), events));
-    return new Service(
-        relay, List.of(), relay.listeners(), configuration.binding().discovery());
-  }
-
-  private static Service startBindings(IceRuntime runtime, ServerConfiguration configuration)
-      throws IOException, InterruptedException {
-    List<StunService> services = new ArrayList<>();
-    List<TurnListener> listeners = new ArrayList<>();
-    BindingServer.Options options = configuration.binding();
-    BindingServer.Discovery discovery = options.discovery();
-    List<TransportAddress> addresses = new ArrayList<>(configuration.listen());
-    if (discovery != null) {
-      addresses.removeAll(discovery.addresses()); // one machine has all four
-      addresses.add(0, discovery.primary());
-    }
-    for (TransportAddress address : addresses) {
-      boolean discovers = discovery != null && address.equals(discovery.primary());
-      try {
-        StunService service = await(StunService.start(
-            runtime, address, options.withDiscovery(discovers ? discovery : null)));
-        services.add(service);
-        service
-            .addresses()
-            .forEach(bound -> listeners.add(new TurnListener(TurnListener.Kind.UDP, bound)));
-      } catch (IOException e) {
-        throw new IOException(address + ": " + e.getMessage(), e);
-      }
-    }
-    return new Service(null, services, List.copyOf(listeners), discovery);
+    TurnService service = await(TurnService.start(runtime, settings.build(), events));
+    return new Service(service, configuration.relays(), configuration.binding().discovery());
   }
 
   /** What was checked already, said on a builder. */
@@ -129,57 +88,43 @@ final class Service {
   }
 
   List<TurnListener> listeners() {
-    return listeners;
+    return service.listeners();
   }
 
   boolean relays() {
-    return relay != null;
+    return relays;
   }
 
   /** What is there and was done; until the runtime is closed. */
   CompletableFuture<Totals> totals() {
-    if (relay != null) {
-      return relay.statistics().thenApply(Totals::of);
-    }
-    CompletableFuture<List<BindingServer.Statistics>> all =
-        CompletableFuture.completedFuture(List.of());
-    for (StunService each : bindings) {
-      all = all.thenCombine(each.statistics(), Service::with);
-    }
-    return all.thenApply(Totals::ofBindings);
-  }
-
-  private static <T> List<T> with(List<T> list, T more) {
-    List<T> longer = new ArrayList<>(list);
-    longer.add(more);
-    return longer;
+    return service.statistics().thenApply(Totals::of);
   }
 
   /** The allocations as they are now, oldest first. */
   CompletableFuture<List<TurnServer.Session>> sessions() {
-    return relay == null ? CompletableFuture.completedFuture(List.of()) : relay.sessions();
+    return service.sessions();
   }
 
   /** Ends an allocation; false when there is none of this number. */
   CompletableFuture<Boolean> end(long session) {
-    return relay == null ? CompletableFuture.completedFuture(false) : relay.end(session);
+    return service.end(session);
   }
 
   /** Goes on with other users, quotas, rules and certificates. */
   void reconfigure(IceRuntime runtime, ServerConfiguration configuration)
       throws IOException, ConfigurationException {
     check(runtime, configuration);
-    if (relay != null && configuration.relays()) {
-      relay.reconfigure(said(configuration, discovery));
+    if (configuration.relays() == relays) {
+      service.reconfigure(said(configuration, discovery));
       TlsIdentity identity = configuration.identity();
       if (identity != null) {
-        relay.reload(identity);
+        service.reload(identity);
       }
     }
   }
 
   /** Makes no more allocations; done with the last. */
   CompletableFuture<Void> drain() {
-    return relay == null ? CompletableFuture.completedFuture(null) : relay.drain();
+    return service.drain();
   }
 }

@@ -1,9 +1,7 @@
 package dev.frazil.server;
 
 import dev.frazil.netty.TurnService;
-import dev.frazil.stun.BindingServer;
 import dev.frazil.turn.TurnServer;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -27,7 +25,6 @@ record Totals(
     long unsent,
     long tooLong) {
 
-  /** Of a TURN service, which answers Binding requests, too. */
   static Totals of(TurnService.Statistics all) {
     TurnServer.Statistics server = all.server();
     Map<String, Long> dropped = named(server.dropped());
@@ -44,19 +41,6 @@ record Totals(
         server.binding().refused(),
         all.unsent(),
         all.tooLong());
-  }
-
-  /** Of services of Binding requests alone. */
-  static Totals ofBindings(List<BindingServer.Statistics> services) {
-    Map<String, Long> dropped = new TreeMap<>();
-    long answered = 0;
-    long refused = 0;
-    for (BindingServer.Statistics each : services) {
-      answered += each.answered();
-      refused += each.refused();
-      named(each.dropped()).forEach((reason, count) -> dropped.merge(reason, count, Long::sum));
-    }
-    return new Totals(0, 0, 0, Map.of(), dropped, TurnServer.Traffic.NONE, answered, refused, 0, 0);
   }
 
   /** {@code NO_PERMISSION} is {@code no-permission}. */

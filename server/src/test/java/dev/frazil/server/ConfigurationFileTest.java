@@ -215,6 +215,7 @@ class ConfigurationFileTest {
         read("listen = ['[2001:db8::1]', '192.0.2.1']\nalternate = '192.0.2.2'\n")
             .build();
     assertThat(configuration.listeners())
+        .filteredOn(listener -> listener.kind() == TurnListener.Kind.UDP)
         .extracting(TurnListener::address)
         .containsExactly(
             TransportAddress.udp("2001:db8::1", 3478),

@@ -18,6 +18,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
 import java.security.MessageDigest;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -27,11 +28,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import javax.net.SocketFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TransportsTest {
+  private static final byte[] BINDING =
+      HexFormat.of().parseHex("000100002112A442" + "0102030405060708090A0B0C");
   private static final TransportAddress PEER = TransportAddress.udp("203.0.113.9", 5000);
 
   @TempDir
@@ -118,6 +124,43 @@ class TransportsTest {
         .containsExactlyInAnyOrder("udp", "tcp", "tls", "dtls");
   }
 
+  /** DTLS is asked in the tests of the runtime. */
+  @Test
+  void stunServerAnswersOverEveryTransportAndRelaysOverNone() throws Exception {
+    X509Bundle bundle = certificate();
+    write(bundle);
+    FrazilServer server = FrazilServer.start(
+        settings("wonder").set(Setting.STUN_ONLY, List.of("true")).build());
+    servers.add(server);
+    assertThat(server.relays()).isFalse();
+    assertThat(server.listeners()).extracting(TurnListener::kind).containsExactly(Kind.values());
+    for (Kind kind : List.of(Kind.TCP, Kind.TLS)) {
+      int port = listener(server, kind).address().port();
+      try (Socket client = kind == Kind.TLS
+          ? trusting(bundle).createSocket("127.0.0.1", port)
+          : new Socket("127.0.0.1", port)) {
+        client.setSoTimeout(30_000);
+        client.getOutputStream().write(BINDING);
+        byte[] head = client.getInputStream().readNBytes(20);
+        StunMessage answer = StunMessage.tryParse(ByteBuffer.wrap(whole(head, client)));
+        assertThat(answer.get(AttributeType.XOR_MAPPED_ADDRESS).port())
+            .isEqualTo(client.getLocalPort());
+      }
+    }
+  }
+
+  private static SocketFactory trusting(X509Bundle bundle) throws Exception {
+    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+    store.load(null, null);
+    store.setCertificateEntry("server", bundle.getCertificate());
+    TrustManagerFactory trust =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(store);
+    SSLContext context = SSLContext.getInstance("TLS");
+    context.init(null, trust.getTrustManagers(), null);
+    return context.getSocketFactory();
+  }
+
   @Test
   void clientBehindAProxyIsKnownByTheAddressThatTheProxySays() throws Exception {
     write(certificate());
@@ -126,14 +169,13 @@ class TransportsTest {
         .set(Setting.PROXY, List.of("127.0.0.0/8"))
         .build());
     servers.add(server);
-    byte[] binding = HexFormat.of().parseHex("000100002112A442" + "0102030405060708090A0B0C");
     try (Socket proxy =
         new Socket("127.0.0.1", listener(server, Kind.TCP).address().port())) {
       proxy.setSoTimeout(30_000);
       proxy
           .getOutputStream()
           .write("PROXY TCP4 192.0.2.7 203.0.113.1 50001 3478\r\n".getBytes(US_ASCII));
-      proxy.getOutputStream().write(binding);
+      proxy.getOutputStream().write(BINDING);
       byte[] head = proxy.getInputStream().readNBytes(20);
       StunMessage answer = StunMessage.tryParse(ByteBuffer.wrap(whole(head, proxy)));
       assertThat(answer.get(AttributeType.XOR_MAPPED_ADDRESS))
