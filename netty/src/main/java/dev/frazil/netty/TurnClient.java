@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * TurnClient client = TurnClient.builder(runtime, "turns:turn.example.org")
  *     .credential("user", "password")
- *     .onData((peer, payload) -> System.out.println(peer + " sent " + payload.remaining() + " bytes"))
+ *     .onData((from, payload) -> System.out.println(from + " sent " + payload.remaining() + " bytes"))
  *     .open();
  * TurnClient.Allocation allocation = client.allocated().get();
  * client.permit(List.of(peer)).get(); // what allocation.relayed() is, the peer has to learn

@@ -158,8 +158,7 @@ class TurnTransportsTest {
   @ParameterizedTest
   @EnumSource(Kind.class)
   void serviceOfBindingRequestsAloneAnswersThemAndAllocatesNothing(Kind kind) throws Exception {
-    TurnServiceSettings settings = TurnServiceSettings.builder(
-            builder -> builder.bindingOnly(true))
+    TurnServiceSettings settings = TurnServiceSettings.builder(builder -> builder.bindingOnly(true))
         .identity(TurnServices.identity(TurnServices.CERTIFICATE))
         .listen(kind, "127.0.0.1", 0)
         .build();

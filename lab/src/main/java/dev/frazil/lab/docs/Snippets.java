@@ -38,7 +38,8 @@ public final class Snippets {
     return matcher.appendTail(filled).toString();
   }
 
-  private static String part(Path source) throws IOException {
+  /** What stands between the lines of a source, with the common indent taken off. */
+  static String part(Path source) throws IOException {
     List<String> lines = Files.readAllLines(source);
     List<String> trimmed = lines.stream().map(String::trim).toList();
     int begin = trimmed.indexOf(BEGIN);
