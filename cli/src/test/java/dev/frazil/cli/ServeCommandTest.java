@@ -199,6 +199,7 @@ class ServeCommandTest {
     try (BufferedReader out = process.inputReader()) {
       String first = out.readLine();
       assertThat(first).startsWith("listening on udp 127.0.0.1:");
+      assertThat(out.readLine()).startsWith("listening on tcp 127.0.0.1:");
       assertThat(out.readLine()).isEqualTo("answering STUN Binding requests only");
       askBinding(port(first));
       endsWell(process);

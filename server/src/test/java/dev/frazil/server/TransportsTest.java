@@ -32,6 +32,7 @@ import javax.net.SocketFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -126,6 +127,7 @@ class TransportsTest {
 
   /** DTLS is asked in the tests of the runtime. */
   @Test
+  @Tag("STUN-1020")
   void stunServerAnswersOverEveryTransportAndRelaysOverNone() throws Exception {
     X509Bundle bundle = certificate();
     write(bundle);
