@@ -23,8 +23,6 @@ final class MeasuredServer implements AutoCloseable {
   private static final Pattern OTHER =
       Pattern.compile("(?s)- +Other \\(reserved=[0-9]+KB, committed=([0-9]+)KB");
 
-  private static final Pattern EVENT_LOOP = Pattern.compile("frazil-[0-9]");
-
   private final ServeJvm jvm;
   private final int port;
   private final Process process;
@@ -38,7 +36,8 @@ final class MeasuredServer implements AutoCloseable {
 
   /** Starts it on the first CPU, and waits until it listens. */
   static MeasuredServer start(ServeJvm jvm, int port, String jvmOptions) throws IOException {
-    String options = "--listen 127.0.0.1:" + port + " --transport udp --relay 127.0.0.1 --user "
+    String relay = "127.0." + port / 256 + "." + port % 256; // several may run
+    String options = "--listen 127.0.0.1:" + port + " --transport udp --relay " + relay + " --user "
         + USER + ":" + PASSWORD + " --allow-loopback-peers --ports 10000-32767 --allocations 20000"
         + " --allocations-per-user 20000 --refusals-per-source 0 --control off";
     List<String> command =
@@ -66,22 +65,15 @@ final class MeasuredServer implements AutoCloseable {
 
   /**
    * Gives it and what loads it from now on real-time priority, if that is permitted: other work on the machine then costs no
-   * time. The event loops go before the JVM's own threads, as where those have CPUs to themselves.
+   * time.
    */
   void hurry() throws IOException, InterruptedException {
-    try (Stream<Path> threads = Files.list(Path.of("/proc/" + process.pid() + "/task"))) {
-      for (Path thread : threads.toList()) {
-        String name = Files.readString(thread.resolve("comm"));
-        String priority = EVENT_LOOP.matcher(name).lookingAt() ? "10" : "5";
-        urgent = new ProcessBuilder(
-                    "chrt", "-f", "-p", priority, thread.getFileName().toString())
-                .redirectErrorStream(true)
-                .redirectOutput(Redirect.DISCARD)
-                .start()
-                .waitFor()
-            == 0;
-      }
-    }
+    urgent = new ProcessBuilder("chrt", "-a", "-f", "-p", "10", Long.toString(process.pid()))
+            .redirectErrorStream(true)
+            .redirectOutput(Redirect.DISCARD)
+            .start()
+            .waitFor()
+        == 0;
   }
 
   /** Bytes of the objects that are in use; collects the garbage to know. */

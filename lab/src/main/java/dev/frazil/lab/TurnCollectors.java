@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 
 /**
  * What {@code frazil serve} does with each collector of garbage at half of the load that it can take: how long datagrams
- * take, and how long the JVM stands still. 100 allocations relay payloads of 160 bytes at a fixed rate, while 5,000 idle ones
+ * take, and how long the JVM stands still. 100 allocations relay payloads of 160 bytes at a fixed rate, while 2,000 idle ones
  * give the collector something to carry about.
  *
  * <p>{@code lab/run TurnCollectors [--rounds N] [JAVA_HOME[:ENGINE] ...]}: all collectors in turns, 3 rounds unless told
@@ -31,15 +31,14 @@ public final class TurnCollectors {
       "-XX:+UseSerialGC",
       "-XX:+UseSerialGC -Xmx512m -Xmn128m",
       "-XX:+UseParallelGC -Xmx512m -Xmn128m",
-      "-XX:+UseG1GC",
       "-XX:+UseG1GC -Xmx512m",
       "-XX:+UseZGC -Xmx512m");
 
   private static final int PORT = 3980;
   private static final int RELAYING = 100;
-  private static final int IDLE = 5_000;
-  private static final int WARM_UP_SECONDS = 8;
-  private static final int SECONDS = 15;
+  private static final int IDLE = 2_000;
+  private static final int WARM_UP_SECONDS = 6;
+  private static final int SECONDS = 10;
   private static final Pattern STOP = Pattern.compile("Safepoint .*Total: +([0-9]+) ns");
 
   /** One run: times in milliseconds, the CPU's for each datagram in microseconds. */

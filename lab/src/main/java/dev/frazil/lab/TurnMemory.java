@@ -21,6 +21,10 @@ public final class TurnMemory {
   private static final int MANY = 10_000;
   private static final int AIM_BYTES = 12 * 1024;
   private static final int PORT = 3990;
+  /** A collector that leaves no gaps, which would be counted as objects. */
+  private static final String JVM_OPTIONS =
+      "-XX:NativeMemoryTracking=summary -XX:+UseSerialGC -XX:MarkSweepDeadRatio=0";
+
   private static final int MOST_LOOKS = 20;
   private static final double MIB = 1024 * 1024;
 
@@ -76,8 +80,7 @@ public final class TurnMemory {
   }
 
   private void measure(ServeJvm jvm) throws IOException, InterruptedException {
-    try (MeasuredServer server =
-        MeasuredServer.start(jvm, PORT, "-XX:NativeMemoryTracking=summary")) {
+    try (MeasuredServer server = MeasuredServer.start(jvm, PORT, JVM_OPTIONS)) {
       hold(server, FEW, () -> {}); // classes, tables and code that the first ones bring
       note(server, "before", 0);
       Sight[] sights = new Sight[2];
