@@ -81,6 +81,11 @@ final class MeasuredServer implements AutoCloseable {
     return number(LIVE, ask("GC.class_histogram"));
   }
 
+  /** Collects the garbage of the whole heap. */
+  void collect() throws IOException, InterruptedException {
+    ask("GC.run");
+  }
+
   /**
    * Bytes that were taken outside of the heap through the JVM: direct buffers, Netty's pools, and the segments of the Linux
    * engine. The JVM has to track native memory.

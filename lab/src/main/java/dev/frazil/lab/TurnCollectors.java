@@ -18,8 +18,8 @@ import java.util.regex.Pattern;
 
 /**
  * What {@code frazil serve} does with each collector of garbage at half of the load that it can take: how long datagrams
- * take, and how long the JVM stands still. 100 allocations relay payloads of 160 bytes at a fixed rate, while 2,000 idle ones
- * give the collector something to carry about.
+ * take, and how long the JVM stands still, then and in a collection of the whole heap. 100 allocations relay payloads of 160
+ * bytes at a fixed rate, while 5,000 idle ones give the collector something to carry about.
  *
  * <p>{@code lab/run TurnCollectors [--rounds N] [JAVA_HOME[:ENGINE] ...]}: all collectors in turns, 3 rounds unless told
  * otherwise, on the JDK which this program runs on and those that are given; 8 minutes for each JDK. Needs a C compiler and
@@ -36,7 +36,7 @@ public final class TurnCollectors {
 
   private static final int PORT = 3980;
   private static final int RELAYING = 100;
-  private static final int IDLE = 2_000;
+  private static final int IDLE = 5_000;
   private static final int WARM_UP_SECONDS = 6;
   private static final int SECONDS = 10;
   private static final Pattern STOP = Pattern.compile("Safepoint .*Total: +([0-9]+) ns");
@@ -50,6 +50,7 @@ public final class TurnCollectors {
       double longest,
       double lost,
       List<Double> stops,
+      double full,
       double mebibytes) {
     double longestStop() {
       return stops.stream().mapToDouble(each -> each).max().orElse(0);
@@ -124,6 +125,10 @@ public final class TurnCollectors {
         relay(server, Integer.toString(rate), WARM_UP_SECONDS);
         long before = Files.size(log);
         String json = relay(server, Integer.toString(rate), SECONDS);
+        List<Double> stops = stops(log, before);
+        double resident = server.resident() / 1024.0 / 1024;
+        before = Files.size(log);
+        server.collect();
         return new Run(
             MeasuredServer.field(json, "cpu_us_per_pkt"),
             MeasuredServer.field(json, "p50_us") / 1000,
@@ -131,8 +136,9 @@ public final class TurnCollectors {
             MeasuredServer.field(json, "p999_us") / 1000,
             MeasuredServer.field(json, "max_us") / 1000,
             MeasuredServer.field(json, "loss_pct"),
-            stops(log, before),
-            server.resident() / 1024.0 / 1024);
+            stops,
+            stops(log, before).stream().mapToDouble(each -> each).max().orElse(0),
+            resident);
       } finally {
         idle.destroy();
         idle.waitFor(10, TimeUnit.SECONDS);
@@ -177,6 +183,7 @@ public final class TurnCollectors {
         "stops",
         "longest stop ms",
         "stopped ms",
+        "full collection ms",
         "MiB");
     runs.forEach((candidate, of) -> table.row(
         "`" + candidate + "`",
@@ -189,6 +196,7 @@ public final class TurnCollectors {
         median(of, run -> run.stops().size(), "%.0f"),
         median(of, Run::longestStop, "%.1f"),
         median(of, Run::stopped, "%.1f"),
+        median(of, Run::full, "%.0f"),
         median(of, Run::mebibytes, "%.0f")));
     System.out.println();
     table.print(System.out);

@@ -28,6 +28,7 @@ import java.util.stream.Stream;
  * generator have real-time priority, which wants root or CAP_SYS_NICE.
  */
 public final class TurnNumbers {
+  private static final String COLLECTOR = "-XX:+UseSerialGC"; // as the launcher has it
   private static final String NAP_MICROS = "300"; // as frazil serve has it
 
   /**
@@ -118,7 +119,8 @@ public final class TurnNumbers {
       servers.put("C", ServeJvm.compile("barerelay", folder) + " --port {port} --io gso");
     }
     for (ServeJvm jvm : jvms) {
-      servers.put(jvm.name(), bare ? jvm.bareRelay("{port}", NAP_MICROS) : jvm.serve("", FRAZIL));
+      servers.put(
+          jvm.name(), bare ? jvm.bareRelay("{port}", NAP_MICROS) : jvm.serve(COLLECTOR, FRAZIL));
     }
     return servers;
   }
