@@ -43,7 +43,6 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
   private final Owner owner;
   private final TransportAddress local;
   private final Paths paths;
-  private final Incoming incoming;
   private final Promise<Void> end;
   private final IoRegistration registration;
 
@@ -69,7 +68,6 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
     maxDatagram = settings.maxDatagram();
     local = SocketAddresses.toUdp(socket.localAddress(), scope);
     paths = new Paths(local, ports.paths);
-    incoming = ports.incoming(maxDatagram);
     IoEventLoop loop = (IoEventLoop) ports.driver.eventLoop();
     end = new DefaultPromise<>(loop);
     Future<IoRegistration> registered = loop.register(this);
@@ -136,7 +134,7 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
 
   /** A socket that few datagrams come to would be asked for a second one in vain. */
   private void receiveOne() {
-    int length = incoming.receiveOne(ports.calls, fd);
+    int length = ports.incoming.receiveOne(ports.calls, fd);
     if (length < 0) {
       return; // nothing is there, or the kernel tells of a datagram that was sent before
     }
@@ -147,6 +145,7 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
   }
 
   private void receiveBatch() {
+    Incoming incoming = ports.incoming;
     int count = incoming.receive(ports.calls, fd);
     consider(count <= 1);
     for (int i = 0; i < count && !closed; i++) {
@@ -163,13 +162,21 @@ final class LinuxPort implements DatagramPort, EpollIoHandle {
   }
 
   private void deliver(int index, int length) {
+    FiveTuple path = paths.path(ports.incoming.names(), ports.incoming.name(index));
+    int segment = ports.incoming.segment(index, length);
+    deliver(path, index, 0, Math.min(segment, length));
+    for (int from = segment; from < length && !closed; from += segment) {
+      deliver(path, index, from, Math.min(segment, length - from));
+    }
+  }
+
+  private void deliver(FiveTuple path, int index, int from, int length) {
     ports.driver.received();
     try {
-      FiveTuple path = paths.path(incoming.names(), incoming.name(index));
       if (length > maxDatagram) {
         owner.handleTooLong(path);
       } else {
-        owner.handleDatagram(path, incoming.datagram(index, length));
+        owner.handleDatagram(path, ports.incoming.datagram(index, from, length));
       }
     } catch (RuntimeException e) { // one datagram is no reason to stop
       LOGGER.log(Level.ERROR, "a defect in what a port works for", e);

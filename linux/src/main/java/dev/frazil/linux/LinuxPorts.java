@@ -22,33 +22,17 @@ import org.jspecify.annotations.Nullable;
 final class LinuxPorts implements DatagramPorts {
   private static final System.Logger LOGGER = System.getLogger(LinuxPorts.class.getName());
 
-  private static final int BATCH = 64;
-  private static final int SLOT = 2048 + 64;
-  private static final int LONG_BATCH = 4;
-  private static final int LONG_SLOT = 65_536;
   private static final int MOST_PATHS = 65_536;
 
   final Driver driver;
   final SystemCalls calls = new SystemCalls();
+  final Incoming incoming = new Incoming();
   final Outgoing outgoing = new Outgoing();
   final Paths.Room paths = new Paths.Room(MOST_PATHS);
-  private final Incoming incoming = new Incoming(BATCH, SLOT);
   private final List<LinuxPort> unflushed = new ArrayList<>();
-  private @Nullable Incoming longIncoming;
 
   LinuxPorts(Driver driver) {
     this.driver = driver;
-  }
-
-  /** Room for datagrams of this length. */
-  Incoming incoming(int maxDatagram) {
-    if (maxDatagram <= SLOT) {
-      return incoming;
-    }
-    if (longIncoming == null) {
-      longIncoming = new Incoming(LONG_BATCH, LONG_SLOT);
-    }
-    return longIncoming;
   }
 
   void flushLater(LinuxPort port) {
@@ -131,6 +115,7 @@ final class LinuxPorts implements DatagramPorts {
     if (settings.sharedPort()) {
       socket.setReusePort(true);
     }
+    takeJoined(socket);
     if (settings.receiveBuffer() > 0) {
       socket.setReceiveBufferSize(settings.receiveBuffer());
     }
@@ -138,6 +123,15 @@ final class LinuxPorts implements DatagramPorts {
       socket.setSendBufferSize(settings.sendBuffer());
     }
     return socket;
+  }
+
+  /** Without it, what comes joined is taken apart by the kernel, as Linux before 5.0 does in any case. */
+  private static void takeJoined(Socket socket) {
+    try {
+      socket.setIntOpt(MessageHeader.SOL_UDP, MessageHeader.UDP_GRO, 1);
+    } catch (IOException e) {
+      LOGGER.log(Level.DEBUG, () -> "datagrams come one by one: " + reason(e));
+    }
   }
 
   private static @Nullable IOException bind(Socket socket, InetSocketAddress address) {

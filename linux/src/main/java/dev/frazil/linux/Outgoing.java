@@ -26,11 +26,7 @@ final class Outgoing {
 
   private static final int LONGEST_RUN = 65_000;
 
-  // struct cmsghdr with UDP_SEGMENT, padded
-  private static final int CONTROL_LENGTH = 24;
-  private static final int CONTROL_USED = 18;
-  private static final int SOL_UDP = 17;
-  private static final int UDP_SEGMENT = 103;
+  private static final int CONTROL_USED = MessageHeader.CONTROL_VALUE + Short.BYTES;
 
   private final MemorySegment bytes;
   private final MemorySegment names;
@@ -55,17 +51,17 @@ final class Outgoing {
     names = arena.allocate((long) MOST * KernelAddresses.ROOM, 64);
     headers = arena.allocate((long) MOST * MessageHeader.LENGTH, 64);
     vectors = arena.allocate((long) MOST * MessageHeader.VECTOR_LENGTH, 64);
-    controls = arena.allocate((long) MOST * CONTROL_LENGTH, 64);
+    controls = arena.allocate((long) MOST * MessageHeader.CONTROL_ROOM, 64);
     view = bytes.asByteBuffer();
     for (int i = 0; i < MOST; i++) {
       headers.set(
           JAVA_LONG,
           (long) i * MessageHeader.LENGTH + MessageHeader.NAME,
           names.address() + (long) i * KernelAddresses.ROOM);
-      long control = (long) i * CONTROL_LENGTH;
+      long control = (long) i * MessageHeader.CONTROL_ROOM;
       controls.set(JAVA_LONG, control, CONTROL_USED);
-      controls.set(JAVA_INT, control + 8, SOL_UDP);
-      controls.set(JAVA_INT, control + 12, UDP_SEGMENT);
+      controls.set(JAVA_INT, control + MessageHeader.CONTROL_LEVEL, MessageHeader.SOL_UDP);
+      controls.set(JAVA_INT, control + MessageHeader.CONTROL_TYPE, MessageHeader.UDP_SEGMENT);
     }
   }
 
@@ -178,10 +174,10 @@ final class Outgoing {
         vectors.address() + (long) vector * MessageHeader.VECTOR_LENGTH);
     headers.set(JAVA_LONG, at + MessageHeader.VECTOR_COUNT, vectorCount);
     boolean run = vectorCount > 1;
-    long control = (long) message * CONTROL_LENGTH;
+    long control = (long) message * MessageHeader.CONTROL_ROOM;
     headers.set(JAVA_LONG, at + MessageHeader.CONTROL, run ? controls.address() + control : 0);
-    headers.set(JAVA_LONG, at + MessageHeader.CONTROL_LENGTH, run ? CONTROL_LENGTH : 0);
-    controls.set(JAVA_SHORT, control + 16, (short) size);
+    headers.set(JAVA_LONG, at + MessageHeader.CONTROL_LENGTH, run ? MessageHeader.CONTROL_ROOM : 0);
+    controls.set(JAVA_SHORT, control + MessageHeader.CONTROL_VALUE, (short) size);
   }
 
   /** Sends messages that were built; returns how many were taken, or the negative error of the first. */

@@ -34,7 +34,7 @@ final class SystemCalls {
   /** A datagram that is longer than its buffer tells its own length. */
   static final int MSG_TRUNC = 0x20;
 
-  private static final String[] NAMES = {"socket", "recvfrom", "recvmmsg", "sendto", "sendmmsg"};
+  private static final String[] NAMES = {"socket", "recvmsg", "recvmmsg", "sendto", "sendmmsg"};
   private static final ValueLayout.OfInt INT = JAVA_INT;
   private static final ValueLayout.OfLong LONG = JAVA_LONG;
 
@@ -43,8 +43,7 @@ final class SystemCalls {
   private static final long ERRNO = STATE.byteOffset(PathElement.groupElement("errno"));
 
   private static final MethodHandle SOCKET = handle(NAMES[0], INT, INT, INT, INT);
-  private static final MethodHandle RECVFROM =
-      handle(NAMES[1], LONG, INT, LONG, LONG, INT, LONG, LONG);
+  private static final MethodHandle RECVMSG = handle(NAMES[1], LONG, INT, LONG, INT);
   private static final MethodHandle RECVMMSG = handle(NAMES[2], INT, INT, LONG, INT, INT, LONG);
   private static final MethodHandle SENDTO =
       handle(NAMES[3], LONG, INT, LONG, LONG, INT, LONG, INT);
@@ -81,10 +80,9 @@ final class SystemCalls {
     }
   }
 
-  int recvfrom(int fd, long buffer, long length, int flags, long name, long nameLength) {
+  int recvmsg(int fd, long message, int flags) {
     try {
-      return outcome(
-          (int) (long) RECVFROM.invokeExact(state, fd, buffer, length, flags, name, nameLength));
+      return outcome((int) (long) RECVMSG.invokeExact(state, fd, message, flags));
     } catch (Throwable e) {
       throw unexpected(e);
     }

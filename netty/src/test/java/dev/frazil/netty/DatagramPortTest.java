@@ -97,6 +97,33 @@ class DatagramPortTest {
     }
   }
 
+  /** The Linux engine sends them as few messages, and the kernel hands them over joined. */
+  @ParameterizedTest
+  @MethodSource("transports")
+  void datagramsThatTravelJoinedArriveOneByOne(Sockets.Engine transport) throws Exception {
+    try (Ports ports = new Ports(transport)) {
+      DatagramPort from = ports.bind("127.0.0.1", PLAIN);
+      DatagramPort to = ports.bind("127.0.0.1", PLAIN.withReceiveBuffer(1 << 20));
+      List<String> sent = new ArrayList<>();
+      for (int length : new int[] {1000, 1000, 1000, 700, 20, 20, 20, 20, 1, 1200, 1200}) {
+        sent.add(Character.toString('a' + sent.size()).repeat(length));
+      }
+
+      ports.on(() -> {
+        ports.driver.beginTurn();
+        sent.forEach(text -> from.transmit(to.local(), bytes(text), NOTHING));
+        ports.driver.endTurn();
+        return null;
+      });
+
+      for (String text : sent) {
+        Ports.Received received = ports.next();
+        assertThat(text(received)).isEqualTo(text);
+        assertThat(received.path()).isEqualTo(new FiveTuple(to.local(), from.local()));
+      }
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("transports")
   void whatOneHandlerDoesToItsBufferIsNotSeenByTheNext(Sockets.Engine transport) throws Exception {
