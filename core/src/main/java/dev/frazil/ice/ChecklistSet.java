@@ -390,9 +390,11 @@ final class ChecklistSet {
     }
   }
 
+  /** Whether some pair of a foundation is still to be checked; one that came after its list was complete never is. */
   private boolean isActive(CandidatePair.Foundation foundation) {
     for (Generation generation : started()) {
-      for (CandidatePair pair : generation.list.pairs()) {
+      boolean active = generation.list.isActive();
+      for (CandidatePair pair : active ? generation.list.pairs() : List.<CandidatePair>of()) {
         if (holdsBack(pair) && pair.foundation().equals(foundation)) {
           return true;
         }

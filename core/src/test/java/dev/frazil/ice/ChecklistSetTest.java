@@ -627,6 +627,22 @@ class ChecklistSetTest {
     assertThat(lists.set.next()).isNotNull();
   }
 
+  /** It waits on a list whose component has its selected pair already, and would hold the other list up for ever. */
+  @Test
+  @Tag("ICE-1730")
+  void aPairThatCameAfterItsListWasCompleteHoldsNobodyBack() {
+    Lists lists = new Lists(1, 1);
+    lists.remote(1, 1, "r", 1000);
+    lists.start();
+    lists.stream(0).list.state = Checklist.State.COMPLETED;
+    lists.remote(0, 1, "r", 1000);
+    lists.set.addLocal(lists.stream(0), lists.host(0, 1, "f", 10), 0);
+    lists.set.addLocal(lists.stream(1), lists.host(1, 1, "f", 10), 0);
+    assertThat(lists.pairs(1).get(0).state).isEqualTo(PairState.FROZEN);
+    assertThat(lists.set.pending()).isTrue();
+    assertThat(lists.set.next()).isSameAs(lists.pairs(1).get(0));
+  }
+
   @Test
   @Tag("ICE-1730")
   void nothingIsThawedWhileTheListHasAPairThatWaits() {
