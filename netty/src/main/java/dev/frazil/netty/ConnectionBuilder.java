@@ -12,10 +12,16 @@ import java.security.KeyStore;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** How what is built connects to TURN servers: whom it believes, and through what it goes. */
-abstract sealed class ConnectionBuilder<B extends ConnectionBuilder<B>>
+/**
+ * How what is built connects to TURN servers: whom it believes, and through what it goes.
+ *
+ * @param <B> the builder itself
+ */
+public abstract sealed class ConnectionBuilder<B extends ConnectionBuilder<B>>
     permits IceSessionBuilder, TurnClientBuilder {
   ConnectionSettings connections = ConnectionSettings.DEFAULT;
+
+  ConnectionBuilder() {}
 
   abstract B self();
 

@@ -3,6 +3,7 @@ package dev.frazil.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.frazil.net.IpAddress;
+import dev.frazil.net.Transport;
 import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.TurnListener.Kind;
 import dev.frazil.netty.io.SocketAddresses;
@@ -89,11 +90,14 @@ class TurnTransportsTest {
 
   private void relaysBothWays(TurnService service, String ip) throws Exception {
     RawTurnClient client = client(service);
-    DatagramSocket peer = peer(ip);
     TransportAddress relayed = client.allocate();
     assertThat(relayed.ip()).isEqualTo(IpAddress.parse(ip));
     assertThat(Loopback.await(service.sessions()).get(0).client().remote())
         .isEqualTo(client.address());
+    relaysBothWays(client, peer(ip));
+  }
+
+  private static void relaysBothWays(RawTurnClient client, DatagramSocket peer) throws Exception {
     assertThat(client.permit(address(peer))).isZero();
     for (int length : new int[] {1, 333, 1200}) {
       client.indicate(address(peer), payload(length));
@@ -266,5 +270,74 @@ class TurnTransportsTest {
       echo(peer, length);
       assertThat(client.receive().position(4)).isEqualTo(ByteBuffer.wrap(payload(length)));
     }
+  }
+
+  /** From regressions.md. */
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void whatStandsBehindTheIntegrityIsIgnored(Kind kind) throws Exception {
+    TurnService service = start(kind, "127.0.0.1");
+    RawTurnClient client = client(service);
+    client.allocate();
+    ByteBuffer refresh =
+        client.message(Method.REFRESH, builder -> builder.put(AttributeType.LIFETIME, 600));
+    ByteBuffer longer = ByteBuffer.allocate(refresh.remaining() + 8).put(refresh);
+    longer
+        .putShort((short) AttributeType.LIFETIME.code())
+        .putShort((short) 4)
+        .putInt(0)
+        .flip();
+    client.send(longer.putShort(2, (short) (longer.limit() - 20)));
+    StunMessage answer = StunMessage.tryParse(client.receive());
+    assertThat(RawTurnClient.code(answer)).isZero();
+    assertThat(answer.get(AttributeType.LIFETIME)).isEqualTo(600);
+    assertThat(Loopback.await(service.sessions())).hasSize(1);
+  }
+
+  /** From regressions.md. */
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void permissionsByTheThousandAreCapped(Kind kind) throws Exception {
+    RawTurnClient client = client(start(kind, "127.0.0.1"));
+    client.allocate();
+    int granted = 0;
+    int refusal = 0;
+    for (int i = 0; i < 30 && refusal == 0; i++) {
+      int first = 60 * i;
+      refusal = RawTurnClient.code(client.request(Method.CREATE_PERMISSION, builder -> {
+        for (int host = first; host < first + 60; host++) {
+          builder.put(
+              AttributeType.XOR_PEER_ADDRESS,
+              TransportAddress.udp("127.1." + host / 250 + "." + (1 + host % 250), 1));
+        }
+      }));
+      granted += refusal == 0 ? 60 : 0;
+    }
+    assertThat(refusal).isEqualTo(ErrorCode.INSUFFICIENT_CAPACITY);
+    assertThat(granted).isBetween(900, 1024);
+    assertThat(client.release()).isZero();
+  }
+
+  /** From regressions.md. */
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void lengthsThatTellTooMuchHarmNobodyElse(Kind kind) throws Exception {
+    TurnService service = start(kind, "127.0.0.1");
+    RawTurnClient liar = client(service);
+    DatagramSocket peer = peer("127.0.0.1");
+    liar.allocate();
+    liar.bind(CHANNEL, address(peer));
+    ByteBuffer channelData = ByteBuffer.allocate(8).putShort((short) CHANNEL).putShort((short) -1);
+    liar.send(channelData.rewind());
+    byte[] request = new byte[40];
+    ByteBuffer.wrap(request).putShort((short) 1).putShort((short) 65_532).putInt(0x2112A442);
+    client(service).send(ByteBuffer.wrap(request));
+    if (kind.transport() == Transport.UDP) { // a stream waits for the rest
+      liar.channelData(CHANNEL, payload(5));
+      echo(peer, 5);
+    }
+    RawTurnClient honest = client(service);
+    honest.allocate();
+    relaysBothWays(honest, peer);
   }
 }
