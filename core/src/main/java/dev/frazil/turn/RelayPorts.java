@@ -23,8 +23,8 @@ final class RelayPorts {
     PAIR
   }
 
-  /** Ports that others on this host have can't be told before they are tried; each then rests too. */
-  private static final int MOST_ATTEMPTS = 16;
+  /** Ports of other shards, or of others on this host, can't be told before they are tried; each then rests too. */
+  private static final int MOST_ATTEMPTS = 64;
 
   private final class Pool {
     private final Relay relay;
