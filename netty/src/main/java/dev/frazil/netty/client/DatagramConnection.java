@@ -118,12 +118,7 @@ final class DatagramConnection extends ServerConnection implements Outlet, DtlsS
       session.close();
     }
     if (channel != null) {
-      channel.flush();
-      if (channel.isRegistered()) {
-        channel.close();
-      } else {
-        channel.unsafe().closeForcibly();
-      }
+      discard(channel);
     }
   }
 

@@ -6,6 +6,7 @@ import dev.frazil.net.TransportAddress;
 import dev.frazil.netty.io.Driver;
 import dev.frazil.netty.io.SocketAddresses;
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
 import io.netty.util.concurrent.Future;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -103,6 +104,16 @@ public abstract sealed class ServerConnection permits DatagramConnection, Stream
 
   /** Closes what is below. */
   abstract void discard();
+
+  /** Closes a channel behind what was written to it. */
+  static void discard(Channel channel) {
+    if (channel.isRegistered()) {
+      channel.flush();
+      channel.close();
+    } else {
+      channel.unsafe().closeForcibly();
+    }
+  }
 
   final boolean isConnecting() {
     return state == State.CONNECTING;

@@ -124,14 +124,8 @@ final class StreamConnection extends ServerConnection implements Outlet {
 
   @Override
   void discard() {
-    if (channel == null) {
-      return;
-    }
-    if (channel.isRegistered()) {
-      channel.flush();
-      channel.close();
-    } else {
-      channel.unsafe().closeForcibly();
+    if (channel != null) {
+      discard(channel);
     }
   }
 
