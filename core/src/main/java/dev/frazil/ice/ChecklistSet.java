@@ -393,9 +393,8 @@ final class ChecklistSet {
   /** Whether some pair of a foundation is still to be checked; one that came after its list was complete never is. */
   private boolean isActive(CandidatePair.Foundation foundation) {
     for (Generation generation : started()) {
-      boolean active = generation.list.isActive();
-      for (CandidatePair pair : active ? generation.list.pairs() : List.<CandidatePair>of()) {
-        if (holdsBack(pair) && pair.foundation().equals(foundation)) {
+      for (CandidatePair pair : generation.list.pairs()) {
+        if (generation.list.isActive() && holdsBack(pair) && pair.foundation().equals(foundation)) {
           return true;
         }
       }
